@@ -1,0 +1,87 @@
+"""The tables and links that README.md and notebooks/README.md take from the lessons' front matter."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from helpers import lessons, paths
+
+_BLOCK = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.S)
+
+
+def duration(budget: dict[str, float]) -> str:
+    """Seconds of a budget in words: "2 minutes"."""
+    seconds = budget["seconds"]
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"
+
+
+def facts(front: dict[str, Any], track: str) -> str:
+    """The line of facts under a lesson's title."""
+    budgets, data = front["budgets"], front["data"]
+    return (
+        f"In {track} · about {front['minutes']} minutes of your time · runs in at most {duration(budgets['quick'])} on a "
+        f"laptop CPU (profile `quick`: {data['quick']}) or {duration(budgets['full'])} on a GPU "
+        f"(profile `full`: {data['full']})"
+    )
+
+
+def notebook_link(lesson: str, track: str, from_folder: Path) -> str:
+    """A Markdown link to a lesson's notebook in the same track, relative to a folder."""
+    front = lessons.front_matter(lesson)
+    own = lessons.tracks(lesson)
+    target = lessons.notebook_file(lesson, track if track in own else own[0])
+    name = f"lesson {front['number']}, {front['title'].lower()}" if front["number"] else front["title"]
+    return f"[{name}]({os.path.relpath(target, from_folder).replace(os.sep, '/')})"
+
+
+def lesson_table(folder: Path) -> str:
+    """One row a lesson: title, promise, notebooks, time."""
+    rows = ["| lesson | what you find out | notebooks | your time | runs on a laptop in |", "|---|---|---|---|---|"]
+    for lesson in lessons.names():
+        front = lessons.front_matter(lesson)
+        if not front["number"]:
+            continue
+        links = [
+            f"[{'PyTorch' if track == 'pytorch' else 'TensorFlow'}]"
+            f"({os.path.relpath(lessons.notebook_file(lesson, track), folder).replace(os.sep, '/')})"
+            for track in lessons.tracks(lesson)
+        ]
+        time = duration(front["budgets"]["quick"])
+        rows.append(
+            f"| {front['number']} · {front['title']} | {front['promise']} | {' · '.join(links)} | "
+            f"{front['minutes']} min | at most {time} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def _wanted(path: Path) -> str:
+    makers = {"lessons": lesson_table}
+
+    def fill(match: re.Match) -> str:
+        if match[2] not in makers:
+            raise lessons.LessonError(f"{path.name}: unknown table {match[2]!r}; known: {', '.join(makers)}")
+        return match[1] + makers[match[2]](path.parent) + match[3]
+
+    return _BLOCK.sub(fill, path.read_text(encoding="utf-8"))
+
+
+def _files() -> list[Path]:
+    files = [paths.root() / "README.md", paths.root() / "notebooks" / "README.md"]
+    return [file for file in files if file.is_file()]
+
+
+def check() -> list[str]:
+    """The READMEs whose tables are not what the front matter gives."""
+    return [
+        f"{file.relative_to(paths.root())}: its tables are out of date: run python notebooks/build.py"
+        for file in _files()
+        if _wanted(file) != file.read_text(encoding="utf-8")
+    ]
+
+
+def update() -> list[str]:
+    """Write the tables into the READMEs."""
+    for file in _files():
+        file.write_text(_wanted(file), encoding="utf-8")
+    return []
