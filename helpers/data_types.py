@@ -47,6 +47,7 @@ class Dataset:
     """A data set: two splits, where they come from, and under which licence.
 
     `variant` is "embedded" (comes with the packages), "full" (the complete published set) or "folder" (your own).
+    `more` says how to get the full set, or a larger one.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Dataset:
     source: str
     licence: str
     attribution: str
+    more: str = ""
 
     @cached_property
     def sha256(self) -> str:
@@ -70,14 +72,18 @@ class Dataset:
         return None if isinstance(images, list) else tuple(images.shape[1:])
 
     def describe(self) -> str:
-        """Return two lines of text: what is in use, and its licence and attribution."""
+        """Return two or three lines of text: what is in use, its licence and attribution, how to get more."""
         size = "different sizes" if self.shape is None else "×".join(str(side) for side in self.shape)
         counts = f"{len(self.train):,} training and {len(self.test):,} test images"
         if len(self.test) == 0:
             counts = f"{len(self.train):,} images"
         classes = f", {len(self.class_names)} classes" if self.train.labels is not None else ""
         credit = f" · {self.attribution}" if self.attribution else ""
-        return f"{self.name} ({self.variant}): {counts}, {size}{classes}, from {self.source}\nLicence: {self.licence}{credit}"
+        lines = [
+            f"{self.name} ({self.variant}): {counts}, {size}{classes}, from {self.source}",
+            f"Licence: {self.licence}{credit}",
+        ]
+        return "\n".join(lines + ([f"More: {self.more}"] if self.more else []))
 
     def __repr__(self) -> str:
         return f"Dataset({self.name!r}, {self.variant!r}, train={self.train!r}, test={self.test!r})"
@@ -100,5 +106,5 @@ def arrays_sha256(*splits: Split) -> str:
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         for name, values in sorted(split.attributes.items()):
-            digest.update("\0".join([name, *values.tolist()]).encode())
+            digest.update("\0".join([name, *values.tolist()]).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

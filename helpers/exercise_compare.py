@@ -27,9 +27,11 @@ def difference(got: Any, expected: Any, tolerance: Tolerance, names: Sequence[st
         return _dict_difference(got, expected, tolerance, where)
     if isinstance(expected, tuple):
         return _tuple_difference(got, expected, tolerance, names, where)
-    if isinstance(expected, str):
+    if isinstance(expected, str) and isinstance(got, str):
         return "" if _same_text(got, expected) else f"{_is(where)}{_short(got)}, which is not the right answer."
-    if isinstance(got, (str, tuple, dict)) or got is None:
+    if isinstance(got, tuple) and got and isinstance(expected, np.ndarray) and expected.ndim == 1:
+        got = np.asarray(got) if all(np.ndim(part) == 0 for part in got) else got  # a tuple of numbers for a list
+    if isinstance(expected, str) or isinstance(got, (str, tuple, dict)) or got is None:
         return f"{_is(where)}{_kind(got)}; {_kind(expected)} is expected."
     return _array_difference(np.asarray(got), np.asarray(expected), tolerance, where)
 
@@ -52,8 +54,8 @@ def _short(value: Any, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _same_text(got: Any, expected: str) -> bool:
-    return isinstance(got, str) and " ".join(got.split()).casefold() == " ".join(expected.split()).casefold()
+def _same_text(got: str, expected: str) -> bool:
+    return " ".join(got.split()).casefold() == " ".join(expected.split()).casefold()
 
 
 def _dict_difference(got: Any, expected: dict, tolerance: Tolerance, where: str) -> str:
@@ -61,9 +63,7 @@ def _dict_difference(got: Any, expected: dict, tolerance: Tolerance, where: str)
         return f"{_is(where)}{_kind(got)}; a dict with the keys {_listed(expected)} is expected."
     missing = [key for key in expected if key not in got]
     if missing:
-        return (
-            f"the key {_listed(missing)} is missing." if len(missing) == 1 else f"keys are missing: {_listed(missing)}."
-        )
+        return f"{'a key is' if len(missing) == 1 else 'keys are'} missing: {_listed(missing)}."
     found = [difference(got[key], value, tolerance, (), str(key)) for key, value in expected.items()]
     return " ".join(text for text in found if text)
 
@@ -139,13 +139,13 @@ def _value_words(got: np.ndarray, expected: np.ndarray, close: np.ndarray) -> st
 def _not_finite_words(got: np.ndarray, bad: np.ndarray) -> str:
     nans = int((np.isnan(got) & bad).sum())
     what = "NaN" if nans == int(bad.sum()) else "infinite" if nans == 0 else "NaN or infinite"
-    cause = (
+    causes = (
         "a logarithm or root of a negative number, 0/0, ∞ − ∞"
         if nans
         else "a division by 0, log 0 or an exp that overflows"
     )
     count = f"{int(bad.sum())} of {got.size} values are" if got.shape else "your answer is"
-    return f"{count} {what}. Usual causes: {cause}."
+    return f"{count} {what}. Usual causes: {causes}."
 
 
 def _direction(mine: Any, right: Any) -> str:

@@ -1,192 +1,31 @@
-"""The exercises' engine: what an exercise is made of, and how an answer to it is judged.
-
-`helpers.exercises` documents how a lesson declares its exercises.
-"""
+"""How an answer to an exercise is judged: run it safely, compare, name the mistake."""
 
 import copy
 import inspect
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from helpers.exercise_compare import Tolerance, agree, difference
-from helpers.exercise_tensors import NotNumbers, NumpyFunction, kind_of, to_numpy, to_track
+from helpers.exercise_compare import agree, difference
+from helpers.exercise_tensors import NotNumbers, kind_of, to_numpy, to_track
+from helpers.exercise_types import RIGHT, UNANSWERED, WRONG, Case, Exercise, Mistake, Result, Tools, Unanswered
 from helpers.limits import Outcome, guarded
-
-KINDS = ("implement", "derive", "bug", "design", "open")
-UNANSWERED, WRONG, RIGHT = "not answered yet", "wrong", "right"
-
-
-class DefinitionError(ValueError):
-    """An exercise that is declared wrongly; the message says what to change."""
-
-
-class _Unanswered(Exception):
-    """The student's code gave None where a result belongs."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One random case that an answer fails: the arguments, the answer's result, the expected one; all NumPy."""
-
-    inputs: dict[str, Any]
-    got: Any
-    expected: Any
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong answer that people give: a function (or a value) and the message that names what is wrong with it."""
-
-    answer: Any
-    message: str | Callable[[Case], str]
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A wrong answer for the tests, refused with a message that holds `words`."""
-
-    answer: Any
-    words: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """The verdict on an answer: a state ("right", "wrong", "not answered yet"), its reasons, and remarks beside it."""
-
-    state: str
-    messages: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    printed: str = ""
-
-    @property
-    def right(self) -> bool:
-        """Whether the answer is accepted."""
-        return self.state == RIGHT
-
-    @property
-    def text(self) -> str:
-        """All reasons in one text."""
-        return "\n".join(self.messages)
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What `verify` gets: the track, a random generator, and the way into the track's tensors and back."""
-
-    track: str
-    rng: np.random.Generator
-    dtype: str = "float32"
-
-    def tensor(self, array: Any, image: bool = False) -> Any:
-        """NumPy → a tensor of the track; image: (N, H, W, C) becomes (N, C, H, W) in PyTorch."""
-        return to_track(array, self.track, self.dtype, image)
-
-    def numpy(self, tensor: Any, image: bool = False) -> Any:
-        """A tensor of the track → NumPy, the way back of `tensor`."""
-        return to_numpy(tensor, image)
-
-    def call(self, function: Callable[..., Any], *arrays: Any, **options: Any) -> Any:
-        """Call the student's function with NumPy arrays as the track's tensors; NumPy comes back. None is "not answered"."""
-        result = function(*(self.tensor(array) for array in arrays), **options)
-        if result is None or result is Ellipsis:
-            raise _Unanswered
-        return to_numpy(result)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Exercise:
-    """An exercise's declaration. `helpers.exercises` explains every field."""
-
-    id: str
-    title: str
-    kind: str
-    hints: Sequence[str]
-    points: int = 1
-    minutes: int = 5
-    inputs: Callable[[np.random.Generator], dict[str, Any]] | None = None
-    reference: Any = None
-    mistakes: Sequence[Mistake] = ()
-    verify: Callable[[Any, Tools], Iterable[str] | str | None] | None = None
-    wrong: Sequence[Wrong] = ()
-    right: Sequence[Any] = ()
-    cases: int = 5
-    rtol: float = 1e-4
-    atol: float = 1e-5
-    check_dtype: bool = False
-    dtype: str = "float32"
-    arrays: str = "track"
-    images: Sequence[str] = ()
-    image_output: bool = False
-    returns: Sequence[str] = ()
-    time_limit: float = 10.0
-    name: str = field(default="")
-
-    def __post_init__(self) -> None:
-        problem = self._problem()
-        if problem:
-            raise DefinitionError(f"exercise {self.id!r}: {problem}")
-
-    def _problem(self) -> str:
-        if self.kind not in KINDS:
-            return f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}"
-        if self.arrays not in {"track", "numpy"}:
-            return f'arrays is {self.arrays!r}; it must be "track" or "numpy"'
-        if self.reference is None and self.verify is None:
-            return "it needs a reference or verify="
-        if callable(self.reference) and self.inputs is None:
-            return "a reference function needs inputs=, a function of a random generator that gives its arguments"
-        if self.inputs is not None and not callable(self.reference):
-            return "inputs= needs a reference function"
-        return ""
-
-    @property
-    def is_function(self) -> bool:
-        """Whether the answer is a function that is compared with the reference function."""
-        return callable(self.reference)
-
-    @property
-    def function_name(self) -> str:
-        """The name of the student's function in messages."""
-        own = getattr(self.reference, "__name__", "") if self.is_function else ""
-        return self.name or (own if own.isidentifier() else "") or "your function"
-
-    @property
-    def tolerance(self) -> Tolerance:
-        """When two numbers agree."""
-        return Tolerance(self.rtol, self.atol, self.check_dtype)
-
-    def draw_cases(self) -> list[dict[str, Any]]:
-        """The random cases, the same ones at every check. Floats are rounded to the dtype that the student's code gets."""
-        if self.inputs is None:
-            return [{}]
-        seeds = np.random.SeedSequence([zlib.crc32(self.id.encode()), 20]).spawn(self.cases)
-        return [_as_dtype(self.inputs(np.random.default_rng(seed)), self.dtype) for seed in seeds]
-
-    def expected(self, answer: Any, inputs: dict[str, Any]) -> Any:
-        """What a NumPy answer (the reference or a mistake) gives on a case, computed in float64 unless dtypes count."""
-        arguments = copy.deepcopy(inputs) if self.check_dtype else _as_dtype(inputs, "float64")
-        value = answer(*arguments.values()) if callable(answer) else answer
-        return to_numpy(value)
-
-
-def _as_dtype(value: Any, dtype: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _as_dtype(part, dtype) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_as_dtype(part, dtype) for part in value)
-    if isinstance(value, np.ndarray):
-        return value.astype(dtype) if value.dtype.kind == "f" else value.copy()
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def evaluate(exercise: Exercise, answer: Any, track: str) -> Result:
-    """Judge an answer. Never raises because of the answer; a broken declaration shows as a "wrong" that says so."""
+    """Judge an answer. Never raises: a fault of the declaration shows as a wrong answer whose message says so."""
     if is_unanswered(answer):
         return Result(UNANSWERED, _open_parts(answer))
+    try:
+        return _judge(exercise, answer, track)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return _wrong(f"The check of {exercise.id} fails by itself ({what}). That is a fault of the course, not yours.")
+
+
+def _judge(exercise: Exercise, answer: Any, track: str) -> Result:
     if exercise.is_function:
         return _evaluate_function(exercise, answer, track)
     if exercise.reference is not None:
@@ -220,30 +59,26 @@ def _open_parts(answer: Any) -> tuple[str, ...]:
 def _evaluate_function(exercise: Exercise, answer: Any, track: str) -> Result:
     name = exercise.function_name
     if not callable(answer):
-        return _wrong(
-            f"check() takes the function {name} itself; you gave {kind_of(answer)}. Write check({name}), without a call."
-        )
+        given = kind_of(answer)
+        return _wrong(f"A function is asked for: write check({name}), without calling it. You gave {given}.")
     cases = exercise.draw_cases()
     problem = _signature_problem(answer, list(cases[0]))
     if problem:
         return _wrong(problem)
     outcome, results, changed = _run_cases(exercise, answer, track, cases)
     if not outcome.ok:
-        return _wrong(f"{name} gave no result: {outcome.failure}", printed=outcome.printed)
-    if any(result is None or result is Ellipsis for result in results):
-        remark = (
-            ()
-            if all(result is None or result is Ellipsis for result in results)
-            else ("in some cases it returns None",)
-        )
-        return Result(UNANSWERED, remark or (f"{name} returns None",), printed=outcome.printed)
+        return _wrong(f"`{name}` gave no result: {outcome.failure}", printed=outcome.printed)
+    empty = [result is None or result is Ellipsis for result in results]
+    if any(empty):
+        often = "" if all(empty) else "sometimes "
+        return Result(UNANSWERED, (f"`{name}` {often}returns None",), printed=outcome.printed)
     verdict = _judge_results(exercise, cases, results)
     if verdict:
         return _wrong(verdict, printed=outcome.printed)
     if changed:
         return _wrong(
-            f"The values are right, but {name} changes its argument `{changed}` in place. Whoever calls it loses the original: "
-            "work on a copy, or use an expression that makes a new array.",
+            f"The values are right, but `{name}` changes its argument `{changed}` in place, so that its caller loses "
+            "the original. Work on a copy, or use an expression that makes a new array.",
             printed=outcome.printed,
         )
     if exercise.verify:
@@ -276,7 +111,7 @@ def _argument_names(answer: Callable[..., Any]) -> list[str]:
 def _run_cases(
     exercise: Exercise, answer: Callable[..., Any], track: str, cases: list[dict[str, Any]]
 ) -> tuple[Outcome, list[Any], str]:
-    """Call the answer on every case under one time limit: the outcome, the raw results, the name of a changed argument."""
+    """Call the answer on every case under one time limit: outcome, raw results, the name of a changed argument."""
     track = "numpy" if exercise.arrays == "numpy" else track
     arguments = [[_argument(exercise, name, value, track) for name, value in case.items()] for case in cases]
     results: list[Any] = []
@@ -314,7 +149,7 @@ def _judge_results(exercise: Exercise, cases: list[dict[str, Any]], results: lis
     try:
         got = [to_numpy(result, exercise.image_output) for result in results]
     except NotNumbers as error:
-        return f"{exercise.function_name} returns {error}."
+        return f"`{exercise.function_name}` returns {error}."
     expected = [exercise.expected(exercise.reference, case) for case in cases]
     pairs = list(zip(got, expected, strict=True))
     texts = [difference(mine, right, exercise.tolerance, exercise.returns) for mine, right in pairs]
@@ -350,10 +185,8 @@ def _message(mistake: Mistake, case: Case) -> str:
 def _notes(results: list[Any], track: str, exercise: Exercise) -> tuple[str, ...]:
     if track == "numpy" or exercise.arrays == "numpy" or not isinstance(results[0], np.ndarray):
         return ()
-    return (
-        f"your function returns a NumPy array; in a loss, return a {'torch' if track == 'pytorch' else 'TensorFlow'} tensor, "
-        "or no gradient flows",
-    )
+    tensor = "torch" if track == "pytorch" else "TensorFlow"
+    return (f"your function returns a NumPy array; in a loss, return a {tensor} tensor, or no gradient flows",)
 
 
 # --- values and free-form answers -----------------------------------------------------------------------------------
@@ -377,7 +210,7 @@ def _verify(exercise: Exercise, answer: Any, track: str) -> Result:
     track = "numpy" if exercise.arrays == "numpy" else track
     tools = Tools(track, np.random.default_rng(zlib.crc32(exercise.id.encode())), exercise.dtype)
     outcome = guarded(lambda: _findings(exercise.verify(answer, tools)), exercise.time_limit)
-    if isinstance(outcome.error, _Unanswered):
+    if isinstance(outcome.error, Unanswered):
         return Result(UNANSWERED, ("it returns None",), printed=outcome.printed)
     if isinstance(outcome.error, NotNumbers):
         return _wrong(f"It gives {outcome.error}.", printed=outcome.printed)
@@ -394,22 +227,3 @@ def _findings(found: Iterable[str] | str | None) -> list[str]:
     if found is None or found is True:
         return []
     return [found] if isinstance(found, str) else [str(text) for text in found]
-
-
-__all__ = [
-    "KINDS",
-    "RIGHT",
-    "UNANSWERED",
-    "WRONG",
-    "Case",
-    "DefinitionError",
-    "Exercise",
-    "Mistake",
-    "NumpyFunction",
-    "Result",
-    "Tools",
-    "Wrong",
-    "evaluate",
-    "find_mistake",
-    "is_unanswered",
-]

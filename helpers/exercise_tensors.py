@@ -37,7 +37,7 @@ class NumpyFunction:
 
 @dataclass(frozen=True)
 class ByTrack:
-    """Something that is built differently in each track: a function without arguments for each. A missing one is skipped."""
+    """Something that is built differently in each track: one function without arguments for each."""
 
     pytorch: Callable[[], Any] | None = None
     tensorflow: Callable[[], Any] | None = None

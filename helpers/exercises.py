@@ -68,30 +68,32 @@ What an ``Exercise`` takes
 ==========================
 ``id, title, kind`` ("implement", "derive", "bug", "design", "open"), ``points``, ``minutes``, ``hints`` (at least two).
 
-``inputs(rng) -> dict``: the arguments of one random case, passed by position. Floats become float32 (``dtype=``),
-    integers keep their dtype, Python scalars and strings pass as they are. ``cases=5`` cases are drawn from a fixed seed;
-    in the first one nothing may be special (no zeros, no square arrays) or mistakes look alike.
+``inputs(rng) -> dict``: the arguments of one random case, passed by position. Float arrays become float32 (``dtype=``),
+    integer arrays keep their dtype, Python scalars and strings pass as they are. ``cases=5`` cases are drawn from a
+    fixed seed. Avoid special cases (zeros, equal lengths of axes), or mistakes look alike.
 ``images=("x",)``: arguments that are images (N, H, W, C); PyTorch gets them as (N, C, H, W), and a 4-D output comes
     back as (N, H, W, C) for the comparison with ``image_output=True``.
-``arrays="numpy"``: the student's function gets NumPy arrays in every track (default ``"track"``: the track's tensors).
-A value of the dict may also be ``NumpyFunction(f)`` (a NumPy function that the student's code may call with the track's
-    tensors) or ``ByTrack(pytorch=make, tensorflow=make, numpy=make)``, whose ``make()`` gives the argument for the track.
+``arrays="numpy"``: the student's function gets NumPy arrays in every track (default ``"track"``: tensors of the track).
+A value of the dict may also be ``NumpyFunction(f)``, a NumPy function that the student's code calls with tensors of the
+    track, or ``ByTrack(pytorch=make, tensorflow=make, numpy=make)``, whose ``make()`` gives the argument.
 ``reference``: NumPy function of the same arguments, or a value (then there are no ``inputs``). May return a tuple or a
     dict; ``returns=("mu", "logvar")`` names the parts of a tuple in messages.
 ``rtol=1e-4, atol=1e-5``: tolerance. ``check_dtype=True``: the dtype must agree too.
-``mistakes``: ``Mistake(function_or_value, message)``. The message may be a function of a ``Case`` (inputs, got, expected,
-    NumPy) that gives the text. A mistake counts when its output agrees with the student's in all cases and not with the reference.
+``mistakes``: ``Mistake(function_or_value, message)``. The message may be a function of a ``Case`` (inputs, got,
+    expected; NumPy) that gives the text. A mistake is named when it gives what the student's function gives in all
+    cases, and not what the reference gives.
 ``verify(answer, tools)``: yields, or returns as a list, one sentence for each fault. Alone it judges free-form answers;
-    beside ``reference`` it runs after the comparison has passed. ``tools.track``, ``tools.rng``, ``tools.tensor(array)``,
-    ``tools.numpy(tensor)``, ``tools.call(function, *arrays)`` (NumPy in, NumPy out, through the track's tensors; a result
-    of None counts as not answered).
+    beside ``reference`` it runs after the comparison has passed. ``tools.track``, ``tools.rng``,
+    ``tools.tensor(array)``, ``tools.numpy(tensor)``, ``tools.call(function, *arrays)`` (NumPy in and out, through
+    tensors of the track; a result of None counts as not answered).
 ``wrong``: ``Wrong(answer, words)``: wrong answers for the tests, each refused with a message that holds ``words``.
 ``right``: answers that the tests submit and that must be accepted. Both may hold ``ByTrack(pytorch=make, …)``; a track
     that it leaves out is skipped. With a ``reference`` the reference itself is submitted as well.
 ``time_limit=10``: seconds for the whole check.
 
 A stub (``...`` as body, ``answer = None``, ``{"beta": ...}``, an empty class) counts as "not answered yet".
-Tests: ``tests/exercise_testing.py`` has ``check_definitions(lesson)``, ``assert_refused`` and ``assert_accepted``.
+Tests: ``tests/test_exercise_sets.py`` checks every declared exercise in every track by itself; for answers in a track's
+own code, ``tests/exercise_testing.py`` has ``assert_refused`` and ``assert_accepted``.
 
 Strict mode (``EXERCISES=strict`` in the environment, or ``exercises.strict(True)``) raises ``ExerciseFailed`` on
 everything but a right answer; tests of the solved notebooks use it.
@@ -103,18 +105,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from helpers.exercise_engine import (
-    UNANSWERED,
-    Case,
-    DefinitionError,
-    Exercise,
-    Mistake,
-    Result,
-    Tools,
-    Wrong,
-    evaluate,
-)
+from helpers.exercise_engine import evaluate
 from helpers.exercise_tensors import TRACKS, ByTrack, NumpyFunction, guess_track
+from helpers.exercise_types import UNANSWERED, Case, DefinitionError, Exercise, Mistake, Result, Tools, Wrong
 
 __all__ = [
     "ByTrack",
@@ -184,7 +177,8 @@ def definitions(lesson: str) -> dict[str, Exercise]:
 def exercise(lesson: str, qid: str, track: str | None = None) -> "LessonExercise":
     """An exercise of a lesson, such as exercise("02_vae", "q1").
 
-    track: "pytorch", "tensorflow" or "numpy"; None takes the current run's. Raises UnknownExercise, with the ids there are.
+    track: "pytorch", "tensorflow" or "numpy"; None takes the current run's.
+    Raises UnknownExercise, which lists the ids there are.
     """
     if track is not None and track not in TRACKS:
         raise ValueError(f"track is {track!r}; it must be one of {', '.join(TRACKS)}")
@@ -215,9 +209,7 @@ class LessonExercise:
 
     def __repr__(self) -> str:
         one = self.definition
-        return (
-            f"<{self.lesson} {one.id}: {one.title} ({one.kind}, {_plural(one.points, 'point')}, {one.minutes} minutes)>"
-        )
+        return f"<{self.lesson} {one.id}: {one.title} ({_plural(one.points, 'point')}, {one.minutes} minutes)>"
 
     def evaluate(self, answer: Any) -> Result:
         """Judge an answer without printing or remembering anything."""
@@ -241,11 +233,10 @@ class LessonExercise:
             lines = [f"{head}right ({_plural(one.points, 'point')})."]
         elif result.state == UNANSWERED:
             reason = f" ({'; '.join(result.messages)})" if result.messages else ""
-            lines = [
-                f"{head}not answered yet{reason}. {one.title}: {one.kind}, about {one.minutes} minutes. {self._help()}"
-            ]
+            lines = [f"{head}not answered yet{reason}. {one.title}, about {one.minutes} minutes. {self._help()}"]
         else:
-            lines = [f"{head}not right yet. {result.messages[0]}", *(f"  {text}" for text in result.messages[1:])]
+            texts = [text[:1].upper() + text[1:] for text in result.messages]
+            lines = [f"{head}not right yet. {texts[0]}", *(f"  {text}" for text in texts[1:])]
             lines.append(f"  {self._help()}")
         lines += [f"  Note: {note}." for note in result.notes]
         if result.printed.strip() and not result.right:
@@ -274,16 +265,16 @@ class LessonExercise:
 
 
 def solution_text(lesson: str, qid: str, track: str) -> str:
-    """The code of the cell tagged `solution` and `qN` in the lesson's source, or a sentence that says why there is none."""
-    from helpers import lessons
-
+    """The code of the cell tagged `solution` and `qN` in the lesson's source, or a sentence on why there is none."""
     try:
+        from helpers import lessons
+
         kinds = lessons.tracks(lesson)
         cells = lessons.cells(lesson, track if track in kinds else kinds[0])
-    except (OSError, lessons.LessonError):
+    except (ImportError, OSError, ValueError):  # LessonError is a ValueError
         return (
-            f"The solution of {qid} is in notebooks/source/{lesson}.md, which isn't here: this copy of the course holds only "
-            "the notebooks. Get the whole course (see its README), or ask your teacher."
+            f"The solution of {qid} is in notebooks/source/{lesson}.md, which isn't here: this copy holds only "
+            "the notebooks. Get the whole course, or ask your teacher."
         )
     found = [cell["source"] for cell in cells if {"solution", qid} <= set(cell["tags"])]
     if not found:

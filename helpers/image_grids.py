@@ -49,8 +49,9 @@ def to_pixels(images: Any, value_range: Range | None = None) -> np.ndarray:
     return np.rint(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
 
 
-def compose(images: Any, cols: int, value_range: Range | None = None, gap: Sequence[int] = (1, 1),
-            scale: int = 1) -> np.ndarray:
+def compose(
+    images: Any, cols: int, value_range: Range | None = None, gap: Sequence[int] = (1, 1), scale: int = 1
+) -> np.ndarray:
     """Lay images out on a white sheet, row by row, as one array (height, width, 3), uint8.
 
     gap: white pixels between rows and between columns; scale: every pixel becomes scale × scale pixels.
@@ -70,9 +71,16 @@ def compose(images: Any, cols: int, value_range: Range | None = None, gap: Seque
 
 
 def image_grid(
-    images: Any, cols: int = 10, value_range: Range | None = None, title: str | None = None,
-    row_labels: Sequence[Any] | None = None, col_labels: Sequence[Any] | None = None,
-    cell_titles: Sequence[Any] | None = None, size: float = 0.8, xlabel: str | None = None, ylabel: str | None = None,
+    images: Any,
+    cols: int = 10,
+    value_range: Range | None = None,
+    title: str | None = None,
+    row_labels: Sequence[Any] | None = None,
+    col_labels: Sequence[Any] | None = None,
+    cell_titles: Sequence[Any] | None = None,
+    size: float = 0.8,
+    xlabel: str | None = None,
+    ylabel: str | None = None,
 ) -> Figure:
     """Draw images in a grid, all with the same pixel range.
 
@@ -87,17 +95,24 @@ def image_grid(
     pixels = to_pixels(images, value_range)
     cols = min(cols, len(pixels))
     rows = -(-len(pixels) // cols)
-    for name, given, wanted in (("row_labels", row_labels, rows), ("col_labels", col_labels, cols),
-                                ("cell_titles", cell_titles, len(pixels))):
+    for name, given, wanted in (
+        ("row_labels", row_labels, rows),
+        ("col_labels", col_labels, cols),
+        ("cell_titles", cell_titles, len(pixels)),
+    ):
         if given is not None and len(given) != wanted:
             raise ValueError(f"image_grid: {name} has {len(given)} entries, the grid of {rows} × {cols} needs {wanted}")
-    return _draw(pixels, rows, cols, title, _texts(row_labels), _texts(col_labels), _texts(cell_titles), size,
-                 xlabel, ylabel)
+    return _draw(
+        pixels, rows, cols, title, _texts(row_labels), _texts(col_labels), _texts(cell_titles), size, xlabel, ylabel
+    )
 
 
 def image_rows(
-    rows: Mapping[str, Any], value_range: Range | None = None, title: str | None = None,
-    col_labels: Sequence[Any] | None = None, size: float = 0.8,
+    rows: Mapping[str, Any],
+    value_range: Range | None = None,
+    title: str | None = None,
+    col_labels: Sequence[Any] | None = None,
+    size: float = 0.8,
 ) -> Figure:
     """Draw one labelled row of images for each name → (N, H, W, C); all rows have the same N."""
     if not rows:
@@ -133,8 +148,18 @@ def _wrapped(texts: list[str], points: float, width: float) -> list[str]:
     return ["\n".join(textwrap.wrap(text, room, break_long_words=False)) or text for text in texts]
 
 
-def _draw(pixels: np.ndarray, rows: int, cols: int, title: str | None, row_labels: list[str], col_labels: list[str],
-          cell_titles: list[str], size: float, xlabel: str | None, ylabel: str | None) -> Figure:
+def _draw(
+    pixels: np.ndarray,
+    rows: int,
+    cols: int,
+    title: str | None,
+    row_labels: list[str],
+    col_labels: list[str],
+    cell_titles: list[str],
+    size: float,
+    xlabel: str | None,
+    ylabel: str | None,
+) -> Figure:
     """Place the composed sheet and its texts at exact pixel positions."""
     import textwrap
 
@@ -164,23 +189,42 @@ def _draw(pixels: np.ndarray, rows: int, cols: int, title: str | None, row_label
 
     fig = Figure(figsize=(fig_w / DPI, fig_h / DPI), dpi=DPI)
     ax = fig.add_axes((left / fig_w, (bottom + 4) / fig_h, sheet_w / fig_w, sheet_h / fig_h))
-    ax.imshow(sheet, interpolation="nearest" if shrink == 1.0 else "antialiased", aspect="auto",
-              extent=(0, sheet_w, sheet_h, 0))
+    ax.imshow(
+        sheet,
+        interpolation="nearest" if shrink == 1.0 else "antialiased",
+        aspect="auto",
+        extent=(0, sheet_w, sheet_h, 0),
+    )
     ax.set_axis_off()
     step_h, step_w = cell_h + GAP + above, cell_w + GAP
     for i, text in enumerate(row_labels):
         ax.text(-5, i * step_h + cell_h / 2, text, ha="right", va="center", fontsize=LABEL)
     for i, text in enumerate(col_labels):
-        ax.text(i * step_w + cell_w / 2, -4 - above, text, ha="center", va="bottom", fontsize=LABEL,
-                rotation=90 if tilt else 0)
+        ax.text(
+            i * step_w + cell_w / 2,
+            -4 - above,
+            text,
+            ha="center",
+            va="bottom",
+            fontsize=LABEL,
+            rotation=90 if tilt else 0,
+        )
     for i, text in enumerate(cell_titles):
-        ax.text(i % cols * step_w + cell_w / 2, i // cols * step_h - 3, text, ha="center", va="bottom",
-                fontsize=LABEL - 1)
+        ax.text(
+            i % cols * step_w + cell_w / 2, i // cols * step_h - 3, text, ha="center", va="bottom", fontsize=LABEL - 1
+        )
     if xlabel:
         ax.text(sheet_w / 2, sheet_h + 4, xlabel, ha="center", va="top", fontsize=LABEL)
     if ylabel:
-        fig.text(0.9 * em / fig_w, (bottom + 4 + sheet_h / 2) / fig_h, ylabel, rotation=90, ha="center", va="center",
-                 fontsize=LABEL)
+        fig.text(
+            0.9 * em / fig_w,
+            (bottom + 4 + sheet_h / 2) / fig_h,
+            ylabel,
+            rotation=90,
+            ha="center",
+            va="center",
+            fontsize=LABEL,
+        )
     if heading:
         fig.text(4 / fig_w, 1 - 5 / fig_h, "\n".join(heading), ha="left", va="top", fontsize=HEADING)
     return fig

@@ -127,5 +127,7 @@ def definitions(lesson: str, track: str) -> types.ModuleType:
             try:
                 exec(compile(cell.source, f"{path.name}[{cell.id}]", "exec"), module.__dict__)
             except NameError as error:
-                raise LessonError(f"{path.name}, cell {cell.id}: {error}; tag the cell it needs `definitions`") from error
+                raise LessonError(
+                    f"{path.name}, cell {cell.id}: {error}; tag the cell it needs `definitions`"
+                ) from error
     return module

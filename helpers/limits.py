@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+_MACHINERY = (__file__, contextlib.__file__)
 PRINT_LIMIT = 2000  # characters of a student's output that a check keeps
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _LIBRARY_FOLDERS = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")})
@@ -65,7 +66,7 @@ class _CappedWriter(io.TextIOBase):
 
 
 def guarded(call: Callable[[], Any], seconds: float, print_limit: int = PRINT_LIMIT) -> Outcome:
-    """Run `call()` for at most `seconds`; never raises. Exits, interrupts and endless loops come back as failures too."""
+    """Run `call()` for at most `seconds`; never raises. Exits, interrupts, endless loops come back as failures too."""
     writer = _CappedWriter(print_limit)
     try:
         with contextlib.redirect_stdout(writer), time_limit(seconds):
@@ -80,9 +81,10 @@ def guarded(call: Callable[[], Any], seconds: float, print_limit: int = PRINT_LI
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeUp inside the block once `seconds` have passed: by an alarm on the main thread, by a watchdog elsewhere.
+    """Raise TimeUp inside the block once `seconds` have passed: an alarm on the main thread, a watchdog elsewhere.
 
-    The alarm repeats, so that a bare `except:` in the block can't swallow it for long. Earlier handlers and alarms come back.
+    Both repeat, so that a bare `except:` in the block can't swallow it for long (the watchdog has no power over one
+    around a sleep). Earlier handlers and alarms come back.
     """
     on_main = threading.current_thread() is threading.main_thread()
     with _alarm(seconds) if on_main and hasattr(signal, "setitimer") else _watchdog(seconds):
@@ -91,20 +93,27 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    armed = True
+    rings, over = 0, False
 
     def ring(signum: int, frame: Any) -> None:
-        if armed:
-            raise TimeUp
+        nonlocal rings
+        rings += 1
+        if over:
+            return
+        if frame is not None and frame.f_code.co_filename in _MACHINERY:  # the block is being left, or was just rung
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            return
+        # A loop such as `while True: try: … except: pass` is left by a ring between its `except` and its next turn, a
+        # microsecond later. So the delays vary over many scales.
+        signal.setitimer(signal.ITIMER_REAL, 0.02 if rings < 5 else 2e-6 * 1.3 ** (rings % 20))
+        raise TimeUp
 
     old_handler = signal.signal(signal.SIGALRM, ring)
-    old_delay, old_interval = signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
+    old_delay, old_interval = signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        try:
-            yield
-        finally:
-            armed = False
+        yield
     finally:
+        over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, signal.SIG_DFL if old_handler is None else old_handler)
         if old_delay:
@@ -139,7 +148,7 @@ def _watchdog(seconds: float) -> Iterator[None]:
 
 
 def _stop_watching(ident: int, finished: threading.Event, lock: threading.Lock) -> None:
-    """End the watch and withdraw an exception that was sent but hasn't arrived. One that arrives here is repeated until done."""
+    """End the watch and withdraw an exception that was sent but hasn't arrived."""
     while True:
         try:
             with lock:
@@ -174,7 +183,7 @@ def _first_lines(text: str, lines: int = 4, width: int = 300) -> str:
 
 
 def student_line(trace: TracebackType | None) -> str:
-    """`\\n    in line 3 of `name`: source` for the innermost frame outside the helpers and the libraries; or an empty string."""
+    """Line, function and source of the innermost frame outside the helpers and the libraries; or an empty string."""
     frames = [frame for frame in traceback.extract_tb(trace) if is_student_file(frame.filename)] if trace else []
     if not frames:
         return ""

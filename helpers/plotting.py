@@ -22,9 +22,25 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
-    "CLASS_COLOURS", "COLOURS", "DPI", "MARKERS", "bars", "compose", "curves", "figure", "heatmap", "histogram",
-    "image_grid", "image_rows", "latent_scatter", "png_bytes", "scatter", "show",
+    "CLASS_COLOURS",
+    "COLOURS",
+    "DPI",
+    "MARKERS",
+    "bars",
+    "compose",
+    "curves",
+    "figure",
+    "heatmap",
+    "histogram",
+    "image_grid",
+    "image_rows",
+    "latent_scatter",
+    "png_bytes",
+    "scatter",
+    "show",
+    "title",
 ]
+
 
 def figure(
     rows: int = 1, cols: int = 1, width: float | None = None, height: float | None = None, **subplots: Any
@@ -55,10 +71,11 @@ def png_bytes(fig: Figure) -> bytes:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Write pixels (H, W, 3) or (H, W, 1), uint8, as a small PNG without metadata."""
+    """Write pixels (H, W, 3) or (H, W, 1), uint8, as a small PNG without metadata; grey ones stay exact."""
     from PIL import Image
 
-    picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    grey = bool((pixels == pixels[..., :1]).all())
+    picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
     if picture.mode == "RGB":
         palette = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - pixels)
@@ -85,8 +102,10 @@ def show(fig: Figure, alt: str) -> None:
         sys.modules["matplotlib.pyplot"].close(fig)
 
 
-def publish_png(png: bytes, alt: str, **more: Any) -> None:
-    """Send one output to the notebook: a PNG, its alt text, and other representations (mime type → data) beside it."""
+def publish_png(
+    png: bytes, alt: str, views: Mapping[str, Any] | None = None, view_metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Send one output to the notebook: a PNG with its alt text, and other views (mime type → data) of it."""
     data, metadata = png_bundle(png, alt)
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None:
@@ -94,7 +113,7 @@ def publish_png(png: bytes, alt: str, **more: Any) -> None:
         return
     from IPython.display import display
 
-    display({**data, **more}, metadata=metadata, raw=True)
+    display({**data, **(views or {})}, metadata={**metadata, **(view_metadata or {})}, raw=True)
 
 
 def png_bundle(png: bytes, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -119,9 +138,16 @@ def title(ax: Axes, text: str | None) -> None:
 
 
 def curves(
-    series: Mapping[str, Any], x: Any = None, xlabel: str = "epoch", ylabel: str = "loss [nats]",
-    title: str | None = None, logy: bool = False, logx: bool = False, bands: Mapping[str, Any] | None = None,
-    hlines: Mapping[str, float] | None = None, ax: Axes | None = None,
+    series: Mapping[str, Any],
+    x: Any = None,
+    xlabel: str = "epoch",
+    ylabel: str = "loss [nats]",
+    title: str | None = None,
+    logy: bool = False,
+    logx: bool = False,
+    bands: Mapping[str, Any] | None = None,
+    hlines: Mapping[str, float] | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw lines over a common x: one colour, dash and marker a name.
 
@@ -157,8 +183,13 @@ def curves(
 
 
 def latent_scatter(
-    z: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None = None, title: str | None = None,
-    xlabel: str = "z₁", ylabel: str = "z₂", ax: Axes | None = None,
+    z: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str] | None = None,
+    title: str | None = None,
+    xlabel: str = "z₁",
+    ylabel: str = "z₂",
+    ax: Axes | None = None,
 ) -> Figure:
     """Scatter 2-D latent codes z (N, 2) by labels (N,), with each class's name at its median.
 
@@ -179,29 +210,64 @@ def latent_scatter(
 
 
 def _class_clouds(ax: Axes, z: np.ndarray, labels: np.ndarray, class_names: Sequence[str] | None, dot: float) -> None:
-    """Draw each class in its colour and marker, and its name in a white box at the median."""
-    for i, value in enumerate(np.unique(labels)):
+    """Draw each class in its colour and marker, and its name in a white box at the median or close to it."""
+    values = np.unique(labels)
+    places = label_places(z, [np.median(z[labels == value], axis=0) for value in values])
+    for i, value in enumerate(values):
         index = int(value) if labels.dtype.kind in "iu" else i
         part = z[labels == value]
         colour = CLASS_COLOURS[index % 10]
         ax.scatter(part[:, 0], part[:, 1], s=dot, color=colour, marker=MARKERS[index % 10], alpha=0.7, linewidths=0)
         named = class_names is not None and labels.dtype.kind in "iu"
         text = str(class_names[index]) if named else str(value)
-        ax.text(*np.median(part, axis=0), text, ha="center", va="center", weight="bold", zorder=5,
-                bbox={"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": colour, "linewidth": 1.4})
+        ax.text(
+            *places[i],
+            text,
+            ha="center",
+            va="center",
+            weight="bold",
+            zorder=5,
+            bbox={"boxstyle": "round,pad=0.18", "facecolor": "white", "edgecolor": colour, "linewidth": 1.4},
+        )
+
+
+def label_places(z: np.ndarray, medians: Sequence[np.ndarray], apart: float = 0.055) -> np.ndarray:
+    """Places for class names: their medians, pushed apart where closer than a share of the cloud's extent. (K, 2)."""
+    low, high = np.percentile(z, [1, 99], axis=0)
+    least = apart * max(float((high - low).max()), 1e-9)
+    places = np.array(medians, dtype=float)
+    for _ in range(60):
+        gaps = places[:, None] - places[None]  # (K, K, 2)
+        far = np.sqrt((gaps**2).sum(axis=-1))
+        push = np.clip(least - far, 0, None) / np.maximum(far, 1e-9)
+        np.fill_diagonal(push, 0)
+        places = places + 0.5 * (push[..., None] * gaps).sum(axis=1)
+    return places
 
 
 def scatter(
-    groups: Mapping[str, np.ndarray], title: str | None = None, xlabel: str = "x₁", ylabel: str = "x₂",
-    equal: bool = True, ax: Axes | None = None,
+    groups: Mapping[str, np.ndarray],
+    title: str | None = None,
+    xlabel: str = "x₁",
+    ylabel: str = "x₂",
+    equal: bool = True,
+    ax: Axes | None = None,
 ) -> Figure:
     """Scatter several named sets of 2-D points, name → (N, 2); "real" and "fake" have their house colours."""
     fig, ax = _axes(ax, width=5.6, height=4.6)
     for i, (name, points) in enumerate(groups.items()):
         points = _points(f"scatter, group {name!r}", points)
         size = float(np.clip(9000 / max(len(points), 1), 6, 34))
-        ax.scatter(points[:, 0], points[:, 1], s=size, color=COLOURS.get(name, CYCLE[i % len(CYCLE)]),
-                   marker=MARKERS[i % len(MARKERS)], alpha=0.75, linewidths=0, label=name)
+        ax.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=size,
+            color=COLOURS.get(name, CYCLE[i % len(CYCLE)]),
+            marker=MARKERS[i % len(MARKERS)],
+            alpha=0.75,
+            linewidths=0,
+            label=name,
+        )
     if len(groups) > 1:
         ax.legend()
     if equal:
@@ -210,9 +276,16 @@ def scatter(
 
 
 def bars(
-    names: Sequence[Any], values: Any, errors: Any = None, ylabel: str = "", title: str | None = None,
-    reference: float | Mapping[str, float] | None = None, horizontal: bool = False, xlabel: str = "",
-    fmt: str = "{:.3g}", ax: Axes | None = None,
+    names: Sequence[Any],
+    values: Any,
+    errors: Any = None,
+    ylabel: str = "",
+    title: str | None = None,
+    reference: float | Mapping[str, float] | None = None,
+    horizontal: bool = False,
+    xlabel: str = "",
+    fmt: str = "{:.3g}",
+    ax: Axes | None = None,
 ) -> Figure:
     """Bars with their values written on them.
 
@@ -228,8 +301,12 @@ def bars(
         if heights.shape != (len(names),):
             raise ValueError(f"bars: {len(names)} names need as many values, group {group!r} has shape {heights.shape}")
         at = np.arange(len(names)) + (i - (len(groups) - 1) / 2) * thick
-        style = {"color": COLOURS.get(group, CYCLE[i % len(CYCLE)]), "hatch": HATCHES[i % len(HATCHES)],
-                 "edgecolor": "white", "label": group or None}
+        style = {
+            "color": COLOURS.get(group, CYCLE[i % len(CYCLE)]),
+            "hatch": HATCHES[i % len(HATCHES)],
+            "edgecolor": "white",
+            "label": group or None,
+        }
         draw, errs = (ax.barh, "xerr") if horizontal else (ax.bar, "yerr")
         drawn = draw(at, heights, thick, **{errs: spread.get(group)}, capsize=3, ecolor="#333333", **style)
         ax.bar_label(drawn, [fmt.format(v) for v in heights], padding=3, fontsize=9)
@@ -247,8 +324,12 @@ def bars(
 
 
 def histogram(
-    groups: Mapping[str, Any], bins: Any = 40, title: str | None = None, xlabel: str = "value",
-    ylabel: str = "density", ax: Axes | None = None,
+    groups: Mapping[str, Any],
+    bins: Any = 40,
+    title: str | None = None,
+    xlabel: str = "value",
+    ylabel: str = "density",
+    ax: Axes | None = None,
 ) -> Figure:
     """Outline the distributions of several named sets of numbers, name → any shape, over common bins."""
     flat = {name: np.asarray(v, dtype=float).ravel() for name, v in groups.items()}
@@ -265,9 +346,16 @@ def histogram(
 
 
 def heatmap(
-    values: np.ndarray, row_names: Sequence[Any] | None = None, col_names: Sequence[Any] | None = None,
-    title: str | None = None, xlabel: str = "", ylabel: str = "", value_range: tuple[float, float] | None = None,
-    fmt: str | None = None, colourbar: str | None = None, extent: tuple[float, float, float, float] | None = None,
+    values: np.ndarray,
+    row_names: Sequence[Any] | None = None,
+    col_names: Sequence[Any] | None = None,
+    title: str | None = None,
+    xlabel: str = "",
+    ylabel: str = "",
+    value_range: tuple[float, float] | None = None,
+    fmt: str | None = None,
+    colourbar: str | None = None,
+    extent: tuple[float, float, float, float] | None = None,
     ax: Axes | None = None,
 ) -> Figure:
     """Show a matrix (R, C) in viridis; fmt (such as "{:.2f}") writes each value into its cell.
@@ -279,8 +367,16 @@ def heatmap(
         raise ValueError(f"heatmap needs a matrix (R, C), not shape {values.shape}")
     fig, ax = _axes(ax, width=6.0, height=4.8)
     low, high = value_range if value_range is not None else (np.nanmin(values), np.nanmax(values))
-    drawn = ax.imshow(values, vmin=low, vmax=high, cmap="viridis", extent=extent,
-                      origin="upper" if extent is None else "lower", aspect="auto", interpolation="nearest")
+    drawn = ax.imshow(
+        values,
+        vmin=low,
+        vmax=high,
+        cmap="viridis",
+        extent=extent,
+        origin="upper" if extent is None else "lower",
+        aspect="auto",
+        interpolation="nearest",
+    )
     ax.grid(visible=False)
     for names, ticks in ((col_names, ax.set_xticks), (row_names, ax.set_yticks)):
         if names is not None:

@@ -19,7 +19,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from helpers import lessons, paths  # noqa: E402
+from helpers import html_pages, lessons, paths  # noqa: E402
 
 CELL_SECONDS = 900  # a single cell that runs longer has hung
 
@@ -78,6 +78,8 @@ def tidy(notebook: Any) -> None:
         cell.metadata.pop("execution", None)
         merged: list[Any] = []
         for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):  # stored without its kernel, a widget is its static figure
+                output.data.pop("application/vnd.jupyter.widget-view+json", None)
             same = merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name
             if same:
                 merged[-1].text += output.text
@@ -89,11 +91,7 @@ def tidy(notebook: Any) -> None:
 
 def to_html(notebook: Any, path: Path) -> None:
     """Write an executed notebook as a page that stands alone."""
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(embed_images=True)
-    body, _ = exporter.from_notebook_node(notebook, {"metadata": {"path": str(path.parent), "name": path.stem}})
-    path.write_text(body, encoding="utf-8")
+    path.write_text(html_pages.page(notebook, path.parent), encoding="utf-8")
 
 
 def run_lesson(lesson: str, track: str, solved: bool = False) -> Path:

@@ -93,7 +93,9 @@ def load(name: str, folder: Path | None = None) -> tuple[State, dict[str, Any]]:
         info = json.loads(info_path.read_text(encoding="utf-8"))
         wanted = info["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{info_path.name} can't be read ({error}): restore it, `git checkout {name}.json`") from None
+        raise CheckpointError(
+            f"{info_path.name} can't be read ({error}): restore it, `git checkout {name}.json`"
+        ) from None
     blob = path.read_bytes()
     if hashlib.sha256(blob).hexdigest() != wanted:
         raise CheckpointError(

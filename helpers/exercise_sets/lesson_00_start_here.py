@@ -8,9 +8,8 @@ from helpers.exercises import Exercise, Mistake
 
 
 def _images(rng: np.random.Generator) -> dict[str, Any]:
-    images = rng.integers(0, 256, size=(3, 4, 5, 1), dtype=np.uint8)
-    images[0, 0, 0], images[0, 0, 1] = 0, 255  # both ends of the range
-    return {"images": images}
+    brightest = rng.integers(180, 256)  # so that no batch is sure to hold white
+    return {"images": rng.integers(0, brightest, size=(3, 4, 5, 1), dtype=np.uint8)}
 
 
 def to_unit_range(images: np.ndarray) -> np.ndarray:
@@ -32,25 +31,21 @@ Q1 = Exercise(
     atol=1e-6,
     hints=[
         "A uint8 pixel holds 0 … 255. Which number must the brightest pixel be divided by to become 1?",
-        "NumPy's `images / 255` gives float64; networks compute in float32. `images.astype(np.float32)` converts first.",
+        "NumPy's `images / 255` gives float64; networks use float32. `images.astype(np.float32)` converts.",
     ],
     mistakes=[
         Mistake(
             lambda images: images.astype(np.float32) / np.float32(256),
-            "White comes out as 0.996: you divide by 256. A pixel takes 256 values, 0 to 255, so the largest one is 255.",
+            "White would come out as 0.996: you divide by 256. A pixel takes 256 values, 0 to 255: the largest is 255.",
         ),
         Mistake(
             lambda images: images // 255,
-            "Every pixel is 0 or 1: `//` divides whole numbers and drops the rest. Use `/`.",
+            "Every pixel is 0 or 1: `//`, and converting back to uint8, drop the fraction. Use `/` and float32.",
         ),
         Mistake(
             lambda images: images / 255,
             "The values are right, but the dtype is float64: twice the memory, and networks compute in float32. "
             "Convert with astype(np.float32).",
-        ),
-        Mistake(
-            lambda images: (images / 255).astype(images.dtype),
-            "Converting back to uint8 cuts everything below 1 down to 0. The result must be float32.",
         ),
         Mistake(
             lambda images: images.astype(np.float32),
@@ -61,8 +56,8 @@ Q1 = Exercise(
             "This maps to -1 … 1. Some networks want that; here the range is 0 … 1.",
         ),
         Mistake(
-            lambda images: images.astype(np.float32) / images.max().astype(np.float32) * np.float32(1),
-            "You divide by the largest pixel of this batch; a dark batch would come out brighter than it is. Divide by 255.",
+            lambda images: images.astype(np.float32) / np.float32(images.max()),
+            "You divide by the largest pixel of this batch: a dark batch comes out brighter than it is. Divide by 255.",
         ),
     ],
 )

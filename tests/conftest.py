@@ -1,0 +1,21 @@
+"""Shared by all tests: the commands under notebooks/ can be imported, runs leave their files in a temporary folder."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "notebooks"))
+sys.path.insert(0, str(ROOT / "tests"))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+@pytest.fixture(autouse=True)
+def own_build_folder(tmp_path, monkeypatch):
+    """Keep numbers that a test records out of the project's build folder, and settings of the caller out of the test."""
+    monkeypatch.setenv("COURSE_BUILD", str(tmp_path / "build"))
+    for name in ("PROFILE", "SEED", "EXERCISES"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,0 +1,299 @@
+"""Quizzes: every rule can fail, the display is readable and the same each time."""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+from quiz_examples import NUMERIC, SINGLE, example
+
+from helpers import quiz, quiz_show
+
+LESSONS = quiz.lessons_with_quiz()
+
+
+@pytest.fixture
+def content():
+    return example()
+
+
+@pytest.fixture
+def load(tmp_path):
+    def write_and_load(content, name="02_vae"):
+        text = content if isinstance(content, str) else yaml.safe_dump(content, allow_unicode=True)
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        return quiz.load(name, tmp_path)
+
+    return write_and_load
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_every_quiz_file_holds(lesson):
+    assert quiz.problems(lesson) == []
+
+
+def test_the_example_in_the_documentation_is_valid(load):
+    lines = quiz.__doc__.partition("A complete example::\n")[2].partition("\nRules that")[0]
+    example = load("\n".join(line.removeprefix("    ") for line in lines.splitlines()))
+    assert [question["type"] for question in example["before"] + example["after"]] == ["single", "multiple", "numeric"]
+
+
+def test_a_valid_quiz_loads(content, load):
+    assert load(content) == content
+
+
+def _set(path, value):
+    def change(content):
+        *way, last = path
+        for step in way:
+            content = content[step]
+        if value is KeyError:
+            del content[last]
+        else:
+            content[last] = value
+
+    return change
+
+
+def _repeat(content):
+    content["after"].append(copy.deepcopy(content["after"][0]))
+
+
+def _four_singles(right_at, longest):
+    def change(content):
+        content["before"] = []
+        for i in range(4):
+            answers = [{"text": f"answer {k}", "feedback": "So."} for k in range(3)]
+            answers[right_at(i)] |= {"correct": True, "text": "the right one, at length" if longest(i) else "r"}
+            content["before"].append(SINGLE | {"id": f"02-before-{i + 1}", "question": f"Q{i}?", "answers": answers})
+
+    return change
+
+
+BROKEN = {
+    "add title": _set(["title"], KeyError),
+    "'lesson': write '02_vae'": _set(["lesson"], "03_cvae"),
+    "question 02-before-1: add points": _set(["before", 0, "points"], KeyError),
+    "question 02-before-1, answers 2: add feedback": _set(["before", 0, "answers", 1, "feedback"], KeyError),
+    "True is no text; put it between quotes": _set(["before", 0, "answers", 1, "feedback"], True),
+    "question 02-before-2, points": _set(["before", 1, "points"], 0),
+    "must be one of 'single', 'multiple', 'numeric'": _set(["before", 0, "type"], "choice"),
+    "an unknown field": _set(["before", 0, "hint"], "no"),
+    "question 1 of 'before': add id": _set(["before", 0, "id"], KeyError),
+    "doesn't have the form": _set(["before", 0, "id"], "q1"),
+    "its id must start with 02-before-": _set(["before", 0, "id"], "02-after-7"),
+    "field 'after'": _set(["after"], []),
+    "exactly one answer with correct: true; this one has 0": _set(["before", 0, "answers", 1, "correct"], False),
+    "exactly one answer with correct: true; this one has 2": _set(["before", 0, "answers", 0, "correct"], True),
+    "at least one right and one wrong": _set(["before", 1, "answers", 2, "correct"], True),
+    "two answers read alike": _set(["before", 1, "answers", 1, "text"], "ONE "),
+    "write the maths": _set(["before", 1, "question"], "Is $x$ large?"),
+    "in Unicode": _set(["before", 1, "answers", 0, "feedback"], r"As \frac12 says."),
+    "a backtick without its partner": _set(["before", 1, "question"], "Is `x large?"),
+    "add wrong": _set(["after", 0, "wrong"], KeyError),
+    "overlap within their tolerances": _set(["after", 0, "wrong", 0, "value"], 0.51),
+    "needs a tolerance above 0": _set(["after", 0, "answer"], {"value": 0, "tolerance": 0, "feedback": "None."}),
+    "'02-after-1' stands 2 times": _repeat,
+    "number 2 in all 4 single questions": _four_singles(lambda i: 1, lambda i: False),
+    "the longest in 4 of 4 single questions": _four_singles(lambda i: i % 3, lambda i: True),
+}
+
+
+@pytest.mark.parametrize("words", BROKEN)
+def test_a_broken_quiz_is_refused_with_file_question_and_remedy(words, content, load):
+    BROKEN[words](content)
+    with pytest.raises(quiz.QuizError) as refusal:
+        load(content)
+    assert words in str(refusal.value)
+    assert all(line.startswith("02_vae.yaml") for line in str(refusal.value).splitlines())
+
+
+def test_a_mixed_file_passes_the_same_rules(content, load):
+    _four_singles(lambda i: i % 3, lambda i: i == 0)(content)
+    load(content)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("lesson: [1", "not readable as YAML"), ("a: b: c", "line 1"), ("- 1\n- 2", "the file"), ("", "the file")],
+)
+def test_unreadable_files(text, words, load):
+    with pytest.raises(quiz.QuizError, match=words):
+        load(text)
+
+
+def test_an_unknown_lesson_lists_the_known_ones():
+    with pytest.raises(quiz.QuizError, match=r"99_none\.yaml.*00_start_here"):
+        quiz.load("99_none")
+
+
+def test_a_finished_lesson_needs_enough_questions_about_its_objectives(content, load, tmp_path, monkeypatch):
+    load(content)
+    monkeypatch.setattr(quiz, "_objectives", lambda lesson: ["reparameterise"])
+    text = "\n".join(quiz.problems("02_vae", tmp_path))
+    assert "at least 5 questions, has 2" in text and "unknown objective 'elbo'" in text
+    assert "objective 'reparameterise' has no question" in text
+
+
+# --- display --------------------------------------------------------------------------------------------------------
+
+
+def test_texts_are_escaped_and_marked(content):
+    shown = quiz_show.as_jupyterquiz(content["before"][0])
+    assert "&lt; 0 &amp; <code>a[0]&#40;b)</code>" in shown["question"] and "(1 point)" in shown["question"]
+    assert shown["answers"][1] == {
+        "answer": "2. second", "correct": True, "feedback": "✔ Yes, &lt;b&gt;it&lt;/b&gt; is <code>f(x)</code>.",
+    }  # fmt: skip
+    assert "](" not in json.dumps(shown)
+
+
+def test_numbers_become_ranges():
+    answers = quiz_show.as_jupyterquiz(NUMERIC)["answers"]
+    low, high = answers[0]["range"]
+    assert low <= 0.49 and high > 0.51 and answers[0]["correct"]
+    assert [answer["feedback"][0] for answer in answers] == ["✔", "✘", "✘"]
+    exact = quiz_show.as_jupyterquiz(NUMERIC | {"answer": {"value": 784, "tolerance": 0, "feedback": "Yes."}})
+    low, high = exact["answers"][0]["range"]
+    assert low <= 784 < high
+
+
+def test_the_page_is_the_same_each_time_and_small(content):
+    import random
+
+    random.seed(1)
+    expected = random.random()
+    random.seed(1)
+    pages = {quiz_show.page(content, "before") for _ in range(3)}
+    assert len(pages) == 1 and random.random() == expected
+    page = pages.pop()
+    assert "courseQuiz(questions, " in page and 'class="quiz_02_vae_before"' in page
+    assert "Which hold?" in page.partition("<script>")[0]  # readable where no script runs
+    assert page.count("</script>") == 1 and "console.log" not in page
+    assert quiz_show.stored_bytes(content, "before") < 45_000
+
+
+def test_the_text_lists_questions_without_marking_answers(content):
+    text = quiz_show.plain_text(content, "before")
+    assert "( ) 2. second" in text and "[ ] one" in text and "Right" not in text and "✔" not in text
+    assert "____ nats" in quiz_show.plain_text(content, "after")
+
+
+def test_another_jupyterquiz_leaves_the_plain_list(content, monkeypatch):
+    monkeypatch.setattr(quiz_show, "_captured", lambda questions: ("<p>", "new"))
+    assert quiz_show.page(content, "before") == quiz_show.plain_html(content, "before")
+
+
+def test_show_prints_without_a_notebook_and_reports_a_faulty_file(capsys, monkeypatch):
+    quiz.show("00_start_here", "before")
+    assert "Start here" in capsys.readouterr().out
+    monkeypatch.setattr(quiz, "load", lambda lesson: (_ for _ in ()).throw(quiz.QuizError("02.yaml: question 3")))
+    quiz.show("02_vae", "before")
+    assert "can't be shown" in capsys.readouterr().out
+    with pytest.raises(ValueError, match='"before" or "after"'):
+        quiz.show("00_start_here", "middle")
+
+
+def _luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """WCAG 2 contrast ratio of two colours, 1 … 21."""
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_contrast_formula():
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)  # the grey known to fail by a hair
+    assert contrast("#FAFAFA", "#C0C0C0") < 4.5  # jupyterquiz's own colours of a number being typed
+
+
+def test_every_colour_pair_reaches_wcag_aa():
+    c = {name.removeprefix("--jq-"): value for name, value in quiz_show.COLOURS.items()}
+    text, card = c["text-color"], quiz_show.CARD
+    headers = [c[name] for name in ("multiple-choice-bg", "many-choice-bg", "numeric-bg", "string-bg")]
+    verdicts = [c["correct-color"], c["incorrect-color"]]
+    pairs = [(text, background) for background in (*headers, *verdicts, c["numeric-input-bg"])]
+    pairs += [(c["link-color"], background) for background in headers]
+    pairs += [(colour, card) for colour in (*verdicts, c["numeric-input-label"], quiz_show.CARD_TEXT)]
+    pairs += [("#333333", c["mc-button-bg"])]  # fixed in jupyterquiz's style
+    low = {pair: round(contrast(*pair), 2) for pair in pairs if contrast(*pair) < 4.5}
+    assert not low
+    frames = [(c["mc-button-border"], card), (quiz_show.FOCUS, card), (c["numeric-input-bg"], card)]
+    assert all(contrast(*pair) >= 3 for pair in frames)  # parts that aren't text
+
+
+PROBE = """<script>setTimeout(() => {
+  const out = [];
+  document.querySelectorAll(".Quiz").forEach((wrapper) => {
+    const feedback = wrapper.querySelector(".Feedback");
+    const note = (what) => out.push([what, feedback.innerText, feedback.className]);
+    wrapper.querySelectorAll(".MCButton input").forEach((input) => {
+      input.click();
+      note(input.type + ": " + input.parentElement.innerText.trim());
+    });
+    wrapper.querySelectorAll(".Input-text").forEach((input) => {
+      for (const value of ["0.5", "0.51", "1", "7"]) {
+        input.value = value;
+        input.onkeypress({ keyCode: 13, which: 13 });
+        note(value);
+      }
+      out.push([document.querySelector("label[for='" + input.id + "']").textContent, "", ""]);
+    });
+    out.push([feedback.getAttribute("aria-live"), wrapper.getAttribute("role"), ""]);
+  });
+  out.push(["plain lists left: " + document.querySelectorAll("ol").length, "", ""]);
+  document.body.innerHTML = "";
+  document.body.append(Object.assign(document.createElement("pre"), { textContent: JSON.stringify(out) }));
+}, 700)</script>"""
+
+
+def test_a_browser_shows_the_quiz_and_gives_feedback(content, tmp_path):
+    browser = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    if browser is None:
+        pytest.skip("no browser on this machine")
+    pages = quiz_show.page(content, "before") + quiz_show.page(content, "after")
+    (tmp_path / "page.html").write_text(f"<!doctype html><meta charset=utf-8><body>{pages}{PROBE}", encoding="utf-8")
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += ["--virtual-time-budget=3000", "--dump-dom", (tmp_path / "page.html").as_uri()]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
+    found = re.search(r"<pre>(.*?)</pre>", dom, re.DOTALL)
+    if found is None:
+        pytest.skip("the browser doesn't run here")
+    seen = {what: (feedback, kind) for what, feedback, kind in json.loads(_unescape(found[1]))}
+    assert seen["radio: 2. second"] == ("✔ Yes, <b>it</b> is f(x).", "Feedback correct")
+    assert seen["radio: -1 or a < b"] == ("✘ No: μ² & σ².", "Feedback incorrect")
+    assert seen["checkbox: three"][0].startswith("✘ Wrong three.") and seen["checkbox: one"][1] == "Feedback correct"
+    assert seen["0.5"][0] == seen["0.51"][0] == "✔ Half a square."
+    assert seen["1"][0].startswith("✘ The factor") and seen["7"][0].startswith("✘ Put the numbers")
+    assert "Your answer in nats, then Enter:" in seen and seen["polite"][0] == "group" and "plain lists left: 0" in seen
+
+
+def _unescape(text):
+    import html
+
+    return html.unescape(text)
+
+
+# --- command line ---------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line(tmp_path, capsys):
+    assert quiz.main(["validate", "00_start_here"]) == 0
+    assert "✔ 00_start_here.yaml: 2 questions before" in capsys.readouterr().out
+    assert quiz.main(["validate", "99_none"]) == 1
+    assert "✘ there is no quiz 99_none.yaml" in capsys.readouterr().out
+    out = tmp_path / "out.txt"
+    assert quiz.main(["export", "00_start_here", "canvas", str(out), "--part", "before"]) == 0
+    assert out.read_text(encoding="utf-8").count("Title: 00-before") == 2
+    assert quiz.main(["export", "99_none", "canvas", str(out)]) == 1
+    assert "99_none" in capsys.readouterr().err

@@ -1,0 +1,146 @@
+"""Profiles, seeds, tensors, batches and the record of a run."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from helpers import runtime
+from helpers.progress import Progress
+
+TRACKS = pytest.mark.parametrize("track", ["pytorch", "tensorflow"])
+SIZES = {"smoke": {"epochs": 1}, "quick": {"epochs": 5}, "full": {"epochs": 50}}
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["runtime", "data", "plotting", "widgets", "exercises", "quiz", "checkpoints", "lessons", "metrics", "features"],
+)
+def test_importing_a_helper_pulls_in_no_framework(module):
+    code = (
+        f"import sys, helpers.{module}; "
+        "found = {'torch', 'tensorflow', 'keras', 'pandas', 'sklearn'} & set(sys.modules); "
+        "assert not found, found"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_profile_from_the_environment(monkeypatch, capsys):
+    monkeypatch.setenv("PROFILE", "smoke")
+    run = runtime.start("02_vae", "pytorch")
+    assert run.sizes(**SIZES).epochs == 1
+    assert "profile smoke" in capsys.readouterr().out
+
+
+def test_quick_is_the_default_without_a_gpu(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert runtime.start("02_vae", "pytorch").sizes(**SIZES).epochs == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"), [("PROFILE", "fast", "smoke, quick, full"), ("SEED", "one", "whole number")]
+)
+def test_bad_settings_are_named(monkeypatch, name, value, words):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=words):
+        runtime.start("02_vae", "pytorch")
+
+
+def test_unknown_track_is_named():
+    with pytest.raises(ValueError, match="jax"):
+        runtime.start("02_vae", "jax")
+
+
+def test_profiles_must_have_the_same_settings():
+    run = runtime.start("02_vae", "pytorch")
+    with pytest.raises(ValueError, match="missing.*beta"):
+        run.sizes(smoke={"n": 1, "beta": 1}, quick={"n": 1}, full={"n": 1, "beta": 1})
+    with pytest.raises(ValueError, match="smoke, quick, full"):
+        run.sizes(quick={"n": 1})
+
+
+@TRACKS
+def test_seeds_repeat_and_differ(track, monkeypatch):
+    def draw(run):
+        if track == "pytorch":
+            import torch
+
+            return torch.rand(3).numpy()
+        import tensorflow as tf
+
+        return tf.random.uniform((3,)).numpy()
+
+    run = runtime.start("02_vae", track)
+    first = draw(run)
+    run.reseed()
+    assert np.array_equal(first, draw(run))
+    assert np.array_equal(run.rng(1).random(3), run.rng(1).random(3))
+    assert not np.array_equal(run.rng(1).random(3), run.rng(2).random(3))
+    monkeypatch.setenv("SEED", "7")
+    assert not np.array_equal(first, draw(runtime.start("02_vae", track)))
+
+
+@TRACKS
+def test_images_to_tensor_and_back(track):
+    run = runtime.start("02_vae", track)
+    images = np.random.default_rng(0).integers(0, 256, (4, 6, 5, 3), dtype=np.uint8)
+    tensor = run.tensor(images)
+    assert tuple(tensor.shape) == ((4, 3, 6, 5) if track == "pytorch" else (4, 6, 5, 3))
+    assert np.allclose(run.numpy(tensor), images / 255.0, atol=1e-7)
+    assert run.numpy(run.tensor(np.array([3, 1]))).tolist() == [3, 1]
+
+
+@TRACKS
+def test_batches_cover_everything_once(track):
+    run = runtime.start("02_vae", track)
+    x, y = run.tensor(np.arange(10.0)), run.tensor(np.arange(10) * 2)
+    pairs = list(run.batches(x, y, batch_size=4, rng=run.rng(), drop_last=False))
+    seen = np.concatenate([run.numpy(a) for a, _ in pairs])
+    assert [len(a) for a, _ in pairs] == [4, 4, 2]
+    assert sorted(seen) == list(range(10)) and list(seen) != list(range(10))
+    assert all(np.array_equal(run.numpy(a) * 2, run.numpy(b)) for a, b in pairs)
+    assert [len(a) for a in run.batches(x, batch_size=4)] == [4, 4]
+
+
+@TRACKS
+def test_batches_that_make_no_sense(track):
+    run = runtime.start("02_vae", track)
+    x = run.tensor(np.arange(10.0))
+    with pytest.raises(ValueError, match="no batch of 16"):
+        list(run.batches(x, batch_size=16))
+    with pytest.raises(ValueError, match="equal length"):
+        list(run.batches(x, x[:3], batch_size=2))
+
+
+def test_record_writes_numbers_and_shows_targets(monkeypatch, capsys):
+    targets = {"thresholds": {"quick": {"test_loss": {"at_most": 165}}}}
+    monkeypatch.setattr(runtime.lessons, "front_matter", lambda lesson: targets)
+    monkeypatch.setenv("PROFILE", "quick")
+    run = runtime.start("02_vae", "pytorch", seed=4)
+    run.record(test_loss=np.float32(160.5))
+    assert "✔" in capsys.readouterr().out
+    runtime.record(test_loss=170.0, active_units=2)
+    assert "✘ missed" in capsys.readouterr().out
+    report = json.loads(runtime.numbers_file("02_vae", "pytorch", "quick", 4).read_text())
+    assert report["numbers"] == {"test_loss": 170.0, "active_units": 2.0}
+    assert report["seconds"] > 0 and 0.05 < report["peak_gb"] < 24
+
+
+def test_record_refuses_what_is_no_number():
+    run = runtime.start("02_vae", "pytorch")
+    with pytest.raises(TypeError, match="test_loss is a str"):
+        run.record(test_loss="low")
+
+
+def test_progress_counts_and_notes():
+    bar = Progress(range(4), "training")
+    for step in bar:
+        bar.note(f"step {step}")
+    assert "training" in bar.line() and "4/4" in bar.line() and "step 3" in bar.line()
+    assert bar.line().count("█") == 20
