@@ -116,9 +116,9 @@ def cell_ids(lesson: str) -> dict[int, str]:
     """Ordinal of each source cell → its id: the heading it stands under, and a count within that section."""
     ids, section, count, seen = {}, "start", 0, {}
     for cell in lessons.cells(lesson, "both"):
-        heading = re.search(r"^#{2,3} (.+)$", cell["source"], re.M) if cell["kind"] == "markdown" else None
-        if heading:
-            section, count = slug(heading[1]), 0
+        headings = re.findall(r"^#{2,3} (.+)$", cell["source"], re.M) if cell["kind"] == "markdown" else []
+        if headings:
+            section, count = slug(headings[-1]), 0
             seen[section] = seen.get(section, 0) + 1
             if seen[section] > 1:
                 section = f"{section}-{seen[section]}"
@@ -242,6 +242,7 @@ def execute_and_save(lesson: str, track: str, save: bool) -> None:
 
     notebook = make_notebook(lesson, track)
     path = lessons.notebook_file(lesson, track)
+    path.parent.mkdir(parents=True, exist_ok=True)
     execute.run_notebook(notebook, path.parent, f"{lesson} {track}")
     notebook.metadata["course"]["outputs_of"] = code_hash(notebook)
     if save:

@@ -70,6 +70,7 @@ def test_fewer_digits_are_balanced(n):
     assert len(some.train) + len(some.test) == min(n, 5000)
     counts = np.bincount(some.train.labels, minlength=10)
     assert counts.max() - counts.min() <= 1
+    assert len(some.train) > 0
     if n > 1:
         assert len(some.test) == max(1, round(min(n, 5000) / 5))
 
@@ -230,6 +231,15 @@ def test_photos_keep_their_sizes_and_name_their_authors(capsys):
     for photo in data_sources.PHOTOS:
         assert f"{photo.title}: {photo.credit}, {photo.licence}" in out
     assert photos.train.attributes["licence"][photos.class_names.index("china")] == "CC BY 2.0"
+
+
+def test_photos_are_credited_as_their_packages_do():
+    sklearn = data_sources.package_folder("sklearn", "scikit-learn") / "datasets" / "images" / "README.txt"
+    skimage = data_sources.package_folder("skimage", "scikit-image") / "data" / "_fetchers.py"
+    text = {"sklearn": sklearn.read_text("utf-8"), "skimage": skimage.read_text("utf-8")}
+    for photo in data_sources.PHOTOS:
+        author = photo.credit.split(",")[0]
+        assert author and author in text[photo.package]
 
 
 def test_photos_have_the_sizes_that_the_packages_state():

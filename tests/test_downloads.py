@@ -185,13 +185,31 @@ def test_wrong_content_is_removed_and_named(server, tmp_path):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("says_length", [True, False])
-@pytest.mark.parametrize(("size", "message"), [(600_000, "offers 600,000|more than"), (6, "offers 6|ended")])
-def test_a_file_of_another_size_is_refused(server, tmp_path, size, message, says_length):
-    server.files["/set.gz"], server.ranges, server.says_length = (2 * CONTENT)[:size], False, says_length
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize(
+    ("size", "says_length", "message"),
+    [(600_000, True, "offers 600,000"), (600_000, False, "more than"), (6, True, "offers 6"), (6, False, "ended")],
+)
+def test_a_file_of_another_size_is_refused(server, tmp_path, size, says_length, message, ranges):
+    server.files["/set.gz"], server.ranges, server.says_length = (2 * CONTENT)[:size], ranges, says_length
     with pytest.raises(DownloadError, match=message):
         get(server, tmp_path / "set.gz")
+    assert names(tmp_path) == (["set.gz.part"] if ranges and message == "ended" else [])
+
+
+def test_a_damaged_file_does_not_stay_when_there_is_no_other(server, tmp_path):
+    (tmp_path / "set.gz").write_bytes(b"damaged")
+    server.files.clear()
+    with pytest.raises(DownloadError, match="404"):
+        get(server, tmp_path / "set.gz")
     assert names(tmp_path) == []
+
+
+def test_only_http_addresses_are_opened(tmp_path):
+    (tmp_path / "secret").write_bytes(CONTENT)
+    with pytest.raises(DownloadError, match="not an http address"):
+        fetch([(tmp_path / "secret").as_uri()], tmp_path / "set.gz", sha256(CONTENT), len(CONTENT), quiet=True)
+    assert names(tmp_path) == ["secret"]
 
 
 def test_a_missing_file_is_named_with_the_answer(server, tmp_path):
@@ -202,7 +220,7 @@ def test_a_missing_file_is_named_with_the_answer(server, tmp_path):
 
 
 def test_the_next_address_is_tried(server, tmp_path):
-    urls = ["file:///etc/hostname", "http://127.0.0.1:9/set.gz", server.url + "absent.gz", server.url + "set.gz"]
+    urls = ["http://127.0.0.1:9/set.gz", server.url + "absent.gz", server.url + "set.gz"]
     path = fetch(urls, tmp_path / "set.gz", sha256(CONTENT), len(CONTENT), quiet=True)
     assert path.read_bytes() == CONTENT
 

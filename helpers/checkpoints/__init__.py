@@ -136,9 +136,18 @@ def _torch_slots(model: Any) -> Any:
         number += bool(own)
 
 
+def _keras_layers(model: Any, seen: set[int]) -> Any:
+    """All layers, those of a nested model in its place (Keras's own `_flatten_layers` turns their order round)."""
+    for layer in model._layers:
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            yield layer
+            yield from _keras_layers(layer, seen)
+
+
 def _keras_slots(model: Any) -> Any:
     number = 0
-    for layer in model._flatten_layers(include_self=False):
+    for layer in _keras_layers(model, set()):
         own = [v for v in [*layer._trainable_variables, *layer._non_trainable_variables] if "seed" not in v.name]
         if not own:
             continue

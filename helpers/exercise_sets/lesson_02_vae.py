@@ -1,0 +1,345 @@
+"""Exercises of lesson 2, the variational autoencoder."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.exercises import ByTrack, Exercise, Mistake, Tools, Wrong
+
+Arrays = dict[str, Any]
+
+
+def _kl(mu: Any, logvar: Any) -> Any:
+    """Terms of Eq. 1, one for each dimension."""
+    return -0.5 * (1 + logvar - mu**2 - np.exp(logvar))
+
+
+# --- 1. the divergence of one cloud, by hand
+
+_MU, _SIGMA = np.array([0.5, -1.0]), np.array([1.0, 2.0])
+_RIGHT = float(_kl(_MU, np.log(_SIGMA**2)).sum())  # 1.432
+
+Q1 = Exercise(
+    id="q1", title="The divergence of one cloud", kind="derive", points=1, minutes=3,
+    reference=_RIGHT, atol=0.002,
+    hints=["Eq. 1 has one term for each dimension; the divergence is their sum.",
+           "The first dimension has σ = 1, so only ½ μ² is left of it: 0.125.",
+           "The second: -½ (1 + log 4 - 1 - 4) = 1.307."],
+    mistakes=[
+        Mistake(2 * _RIGHT, "The factor ½ of Eq. 1 is missing."),
+        Mistake(_RIGHT / 2, "That is the mean over the two dimensions; Eq. 1 sums over them."),
+        Mistake(-_RIGHT, "The sign is turned round: a divergence is never negative."),
+        Mistake(float(_kl(_MU, np.log(_SIGMA)).sum()), "You took σ where σ² belongs: the second variance is 4, not 2."),
+        Mistake(float(_kl(_MU, _SIGMA**2).sum()), "You put σ² in the place of log σ²: take the logarithm first."),
+        Mistake(_RIGHT / np.log(2), "That is in bits (log to base 2); nats want the natural logarithm."),
+    ],
+)
+
+# --- 2. a prior of any width
+
+
+def kl_to_prior(mu: np.ndarray, logvar: np.ndarray, s: float) -> np.ndarray:
+    """KL(N(mu, exp(logvar)) ‖ N(0, s² I)) per image. mu, logvar: (B, latent_dim) → (B,), in nats."""
+    return 0.5 * (2 * np.log(s) - logvar + (mu**2 + np.exp(logvar)) / s**2 - 1).sum(axis=1)
+
+
+def _clouds(rng: np.random.Generator) -> Arrays:
+    return {"mu": rng.normal(size=(8, 3)), "logvar": rng.normal(size=(8, 3)), "s": float(rng.uniform(1.5, 3.0))}
+
+
+def _prior_with(log_s2: float = 1.0, power: int = 2, sigma_read: float = 1.0, mu_divided: bool = True) -> Callable:
+    """A wrong `kl_to_prior`: the weight of log s², the power of s, the factor in exp, whether μ² is divided."""
+    def answer(mu: Any, logvar: Any, s: float) -> Any:
+        mean_part = mu**2 / s**power if mu_divided else mu**2
+        spread = np.exp(sigma_read * logvar) / s**power
+        return 0.5 * (log_s2 * 2 * np.log(s) - logvar + mean_part + spread - 1).sum(axis=1)
+    return answer
+
+
+Q2 = Exercise(
+    id="q2", title="Divergence to a prior of any width", kind="derive", points=2, minutes=10,
+    inputs=_clouds, reference=kl_to_prior,
+    hints=["Write E_q[log q(z) - log p(z)] for one dimension; s² is in the normalisation of p and in its exponent.",
+           "E_q[z²] = μ² + σ². The normalisations leave ½ log(s² / σ²).",
+           "At s = 1 Eq. 1 must come back, and at μ = 0, σ = s the result must be 0."],
+    mistakes=[
+        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, s).sum(),
+                "One number an image, please: you also summed over the batch."),
+        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, s).mean(),
+                "One number an image, please: you averaged over the batch. The loss takes that mean later."),
+        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, s) / mu.shape[1],
+                "You averaged over the latent dimensions; the divergence sums over them."),
+        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, 1.0),
+                "The result doesn't depend on s: that is Eq. 1, the prior of unit width."),
+        Mistake(_prior_with(log_s2=0.0), "The term log s² is missing: at μ = 0, σ = s the divergence must be 0."),
+        Mistake(_prior_with(log_s2=0.5), "The normalisation of the prior gives log s², not log s."),
+        Mistake(_prior_with(power=1), "You divide by s; the exponent of the prior has s²."),
+        Mistake(_prior_with(sigma_read=0.5), "exp(0.5 · logvar) is σ; the formula wants σ² = exp(logvar)."),
+        Mistake(_prior_with(mu_divided=False), "μ² must be divided by s² too: E[z²] = μ² + σ²."),
+        Mistake(lambda mu, logvar, s: 2 * kl_to_prior(mu, logvar, s), "The factor ½ is missing."),
+        Mistake(lambda mu, logvar, s: -kl_to_prior(mu, logvar, s),
+                "The sign is turned round: a divergence is never negative."),
+    ],
+)
+
+# --- 3. three bugs in a loss
+
+
+def _mended(std: float = 0.5, pixels: str = "sum", latents: str = "sum", batch: str = "mean") -> Callable:
+    """The loss of Eq. 5 with its reductions and the factor of logvar in the draw to choose."""
+    def loss(decode_loss: Callable, mu: np.ndarray, logvar: np.ndarray, eps: np.ndarray) -> np.ndarray:
+        per_pixel = decode_loss(mu + np.exp(std * logvar) * eps)
+        recon = getattr(per_pixel, pixels)(axis=(1, 2, 3))
+        kl = getattr(_kl(mu, logvar), latents)(axis=1)
+        total = recon + kl
+        return total if batch == "none" else getattr(total, batch)()
+    return loss
+
+
+def mended_loss(decode_loss: Callable, mu: np.ndarray, logvar: np.ndarray, eps: np.ndarray) -> np.ndarray:
+    """The negative bound of a batch with one draw an image, Eq. 5: sum over pixels and latents, mean over the batch."""
+    return _mended()(decode_loss, mu, logvar, eps)
+
+
+def _pixel_losses(z: np.ndarray) -> np.ndarray:
+    """Stands for decoder and cross-entropy: codes (B, latent_dim) → losses (B, 4, 5, 1)."""
+    waves = np.linspace(0.2, 1.8, 20).reshape(1, 4, 5, 1)
+    return 0.3 + (waves - 0.4 * z.sum(axis=1).reshape(-1, 1, 1, 1)) ** 2
+
+
+def _torch_pixel_losses() -> Callable:
+    import torch
+
+    waves = torch.linspace(0.2, 1.8, 20).reshape(1, 4, 5, 1)
+    return lambda z: 0.3 + (waves - 0.4 * z.sum(dim=1).reshape(-1, 1, 1, 1)) ** 2
+
+
+def _tensorflow_pixel_losses() -> Callable:
+    import tensorflow as tf
+
+    waves = tf.reshape(tf.linspace(0.2, 1.8, 20), (1, 4, 5, 1))
+    waves = tf.cast(waves, tf.float32)
+    return lambda z: 0.3 + (waves - 0.4 * tf.reshape(tf.reduce_sum(z, axis=1), (-1, 1, 1, 1))) ** 2
+
+
+def _batch(rng: np.random.Generator) -> Arrays:
+    decode = ByTrack(pytorch=_torch_pixel_losses, tensorflow=_tensorflow_pixel_losses, numpy=lambda: _pixel_losses)
+    shape = (6, 3)
+    return {"decode_loss": decode, "mu": rng.normal(size=shape), "logvar": rng.normal(size=shape),
+            "eps": rng.normal(size=shape)}
+
+
+Q3 = Exercise(
+    id="q3", title="Three bugs in a loss", kind="bug", points=3, minutes=10,
+    inputs=_batch, reference=mended_loss,
+    hints=["Check the draw against `reparameterise`: what is exp(logvar)?",
+           "Eq. 5 sums over pixels and sums over latents. Which sums did her two means replace?",
+           "Sum pixels to (B,), sum latents to (B,), add, then take one mean over the batch."],
+    mistakes=[
+        Mistake(_mended(std=1.0, pixels="mean", latents="mean"),
+                "That is her loss unchanged; all three bugs are still in it."),
+        Mistake(_mended(std=1.0),
+                "The reductions are right now. The draw still scales ε by σ²: exp(logvar) is the variance."),
+        Mistake(_mended(pixels="mean"), "The reconstruction is still averaged over the pixels; Eq. 5 sums over them."),
+        Mistake(_mended(latents="mean"),
+                "The divergence is still averaged over the latent dimensions; Eq. 1 sums over them."),
+        Mistake(_mended(pixels="mean", latents="mean"),
+                "The draw is right now. Both terms are still averaged over everything: β is pixels / latent_dim."),
+        Mistake(_mended(std=1.0, pixels="mean"), "Two bugs are left: σ² in the draw, and the mean over the pixels."),
+        Mistake(_mended(std=1.0, latents="mean"), "Two bugs are left: σ² in the draw, and the mean over the latents."),
+        Mistake(_mended(batch="sum"),
+                "You summed over the batch as well: take the mean, or the learning rate depends on it."),
+        Mistake(_mended(batch="none"), "That is one number an image; the loss is their mean, a scalar."),
+    ],
+)
+
+# --- 4. the β that hides in a weight
+
+
+def equivalent_beta(weight: float, n_pixels: int, s2: float) -> float:
+    """The β that a weight on the mean squared error amounts to, for a Gaussian decoder of variance s2."""
+    return n_pixels / (2 * s2 * weight)
+
+
+def _weights(rng: np.random.Generator) -> Arrays:
+    return {"weight": float(rng.uniform(100, 2000)), "n_pixels": int(rng.integers(300, 5000)),
+            "s2": float(rng.uniform(0.2, 0.8))}
+
+
+Q4 = Exercise(
+    id="q4", title="The β that hides in a weight", kind="derive", points=2, minutes=5,
+    inputs=_weights, reference=equivalent_beta, arrays="numpy",
+    hints=["A loss may be multiplied by any positive number; its minimum stays where it is.",
+           "w · MSE = (w / n) Σ (x - x̂)². What must you multiply with to make that 1/(2s²) Σ (x - x̂)²?",
+           "With n = 784, s² = 1 and w = 1000 the result must be 0.392."],
+    mistakes=[
+        Mistake(lambda w, n, s2: n / (s2 * w),
+                "The factor ½ is missing: the Gaussian's exponent is -(x - x̂)² / (2s²)."),
+        Mistake(lambda w, n, s2: 2 * s2 * w / n,
+                "That is the inverse: a larger weight on the reconstruction is a smaller β."),
+        Mistake(lambda w, n, s2: 1 / (2 * s2 * w), "The MSE is a mean over the pixels; their number is missing."),
+        Mistake(lambda w, n, s2: n / (2 * w), "The variance s² of the decoder is missing; you took s = 1."),
+        Mistake(lambda w, n, s2: n / (2 * s2**0.5 * w),
+                "You divided by s; the argument s2 is already the variance."),
+        Mistake(lambda w, n, s2: n * s2 / (2 * w),
+                "s² stands on the wrong side: a wider decoder forgives more, so β falls."),
+    ],
+)
+
+# --- 5. an experiment on collapse
+
+_RUN = {"peak_lr": 1e-3, "batch_size": 128, "warmup": 0, "beta": 1.0}
+_KEYS = ("vary", "levels", "hold", "seeds", "collapsed")
+
+
+def _plan_faults(plan: Any) -> Iterator[str]:
+    """What is wrong with the plan's factors, levels and seeds."""
+    if not isinstance(plan["vary"], str) or plan["vary"] not in _RUN:
+        yield f'"vary" names one factor, one of {", ".join(_RUN)}.'
+        return
+    if plan["vary"] != "warmup":
+        yield f'The question is whether the missing warm-up did it; your plan varies {plan["vary"]}.'
+    levels = list(plan["levels"]) if isinstance(plan["levels"], list | tuple | np.ndarray) else []
+    if len(set(levels)) < 2:
+        yield '"levels" needs at least two different values, or there is nothing to compare.'
+    elif plan["vary"] == "warmup" and 0 not in levels:
+        yield "The levels leave out 0, the run in question: without it there is no control."
+    hold = plan["hold"] if isinstance(plan["hold"], dict) else {}
+    if plan["vary"] in hold:
+        yield f'{plan["vary"]} is varied and held at once.'
+    for name, value in _RUN.items():
+        if name == plan["vary"]:
+            continue
+        if name not in hold:
+            yield f"{name} is not held: if it changes too, you can't tell which of the two did it."
+        elif hold[name] != value:
+            yield f"{name} is held at {hold[name]}, but the run in question had {value:g}: change one thing only."
+    seeds = list(plan["seeds"]) if isinstance(plan["seeds"], list | tuple | range | np.ndarray) else []
+    if len(set(seeds)) < 3:
+        yield "One or two seeds can't tell luck from cause: take at least three different ones for each level."
+
+
+def _rule_faults(rule: Callable, rng: np.random.Generator) -> Iterator[str]:
+    """What is wrong with the rule that says whether clouds are collapsed."""
+    n = 400
+    tiny, image = 0.01 * rng.normal(size=(n, 2)), rng.normal(size=(n, 2))
+    cases = [
+        (tiny, 0.02 * rng.normal(size=(n, 2)), True,
+         "It misses a collapsed encoder: μ near 0 and σ near 1 for each image."),
+        (tiny + np.array([3.0, -2.0]), np.zeros((n, 2)), True,
+         "It misses a collapsed encoder whose μ isn't 0 but the same for all: look at the variance over images."),
+        (image, np.full((n, 2), -4.0), False,
+         "It calls a healthy encoder collapsed: μ varies over images, σ is small."),
+        (5 * image, np.full((n, 2), 0.0), False,
+         "It calls an encoder collapsed whose μ still varies over images; a wide σ alone is no collapse."),
+        (np.stack([image[:, 0], tiny[:, 1]], axis=1), np.stack([np.full(n, -4.0), np.zeros(n)], axis=1), False,
+         "It calls an encoder collapsed that still uses one of its two dimensions; the run in question used none."),
+    ]
+    for mu, logvar, expected, message in cases:
+        try:
+            verdict = rule(mu, logvar)
+        except Exception as error:
+            yield f"collapsed(mu, logvar) raised {type(error).__name__}: {error}."
+            return
+        if np.size(verdict) != 1:
+            yield "collapsed(mu, logvar) must say True or False once, not once for each dimension or image."
+            return
+        if bool(verdict) != expected:
+            yield message
+
+
+def verify_plan(plan: Any, tools: Tools) -> Iterator[str]:
+    """Judge the plan of an experiment on collapse: one factor, a control, seeds, and a rule that detects collapse."""
+    if not isinstance(plan, dict) or any(key not in plan for key in _KEYS):
+        yield f"Give a dict with the keys {', '.join(_KEYS)}."
+        return
+    yield from _plan_faults(plan)
+    if not callable(plan["collapsed"]):
+        yield '"collapsed" must be a function of mu and logvar that returns True or False.'
+        return
+    yield from _rule_faults(plan["collapsed"], tools.rng)
+
+
+def _inactive(mu: np.ndarray, logvar: np.ndarray) -> bool:
+    return bool((mu.var(axis=0) <= 0.01).all())
+
+
+def _plan(**changes: Any) -> dict[str, Any]:
+    good = {"vary": "warmup", "levels": [0, 1, 3], "hold": {"peak_lr": 1e-3, "batch_size": 128, "beta": 1.0},
+            "seeds": [0, 1, 2, 3, 4], "collapsed": _inactive}
+    return good | changes
+
+
+Q5 = Exercise(
+    id="q5", title="Was it the missing warm-up?", kind="design", points=3, minutes=10, verify=verify_plan,
+    hints=["Change one thing. Everything else stays as it was in the run in question: 0.001, 128, β = 1.",
+           "A level of 0 epochs is the control. Each level needs several seeds.",
+           "Eq. 8 looks at the variance of μ over images. Collapse of the whole code means that no unit is active."],
+    wrong=[
+        Wrong(_plan(vary="beta", hold={"peak_lr": 1e-3, "batch_size": 128, "warmup": 0}),
+              "whether the missing warm-up"),
+        Wrong(_plan(levels=[1, 3]), "control"),
+        Wrong(_plan(levels=[0]), "at least two different values"),
+        Wrong(_plan(hold={"batch_size": 128, "beta": 1.0}), "peak_lr is not held"),
+        Wrong(_plan(hold={"peak_lr": 5e-3, "batch_size": 128, "beta": 1.0}), "change one thing only"),
+        Wrong(_plan(seeds=[0]), "luck"),
+        Wrong(_plan(seeds=[0, 0, 0]), "luck"),
+        Wrong(_plan(collapsed=lambda mu, logvar: bool(np.abs(mu).mean() < 0.1)), "variance over images"),
+        Wrong(_plan(collapsed=lambda mu, logvar: bool((logvar > -1).all())), "wide σ alone"),
+        Wrong(_plan(collapsed=lambda mu, logvar: bool((mu.var(axis=0) <= 0.01).any())),
+              "one of its two dimensions"),
+        Wrong(_plan(collapsed=lambda mu, logvar: mu.var(axis=0) <= 0.01), "once for each"),
+        Wrong(_plan(collapsed=lambda mu, logvar: False), "misses a collapsed encoder"),
+        Wrong({"vary": "warmup"}, "keys"),
+    ],
+    right=[_plan(), _plan(levels=[0, 2], seeds=range(3))],
+)
+
+# --- 6. a tighter bound
+
+
+def log_mean_weight(log_w: np.ndarray) -> np.ndarray:
+    """log of the mean of exp(log_w) over the draws, without underflow. log_w: (B, K) → (B,), in nats."""
+    top = log_w.max(axis=1)
+    return top + np.log(np.exp(log_w - top[:, None]).mean(axis=1))
+
+
+def _log_weights(rng: np.random.Generator) -> Arrays:
+    """Log-weights near -160, where exp gives 0 in float32."""
+    return {"log_w": -160 + 3 * rng.normal(size=(7, 5))}
+
+
+def _naive(log_w: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.log(np.exp(log_w.astype(np.float32)).mean(axis=1))
+
+
+def _axis(log_w: np.ndarray) -> np.ndarray:
+    return log_mean_weight(log_w.T)
+
+
+Q6 = Exercise(
+    id="q6", title="A tighter bound", kind="open", points=2, minutes=15,
+    inputs=_log_weights, reference=log_mean_weight,
+    hints=["Subtract the largest log-weight of each row before exp, and add it again after log.",
+           "logsumexp does that for a sum. A mean over K is the sum divided by K: in logs, minus log K.",
+           "With K = 1 the result is log_w itself, which averages to the ELBO."],
+    mistakes=[
+        Mistake(lambda log_w: log_w.mean(axis=1),
+                "That is the mean of the logs: the ELBO with K draws. Take the log of the mean, which is larger."),
+        Mistake(lambda log_w: log_mean_weight(log_w) + np.log(log_w.shape[1]),
+                "That is the log of the sum; a mean over K draws needs - log K."),
+        Mistake(_naive, "exp(-160) is 0 in float32, so the log is -inf: subtract the largest value first."),
+        Mistake(lambda log_w: log_w.max(axis=1),
+                "That is only the best draw: its neighbours count too, and so does 1/K."),
+        Mistake(_axis,
+                "You averaged over the images; the draws are the second axis, and the result has shape (B,)."),
+        Mistake(lambda log_w: log_mean_weight(log_w).mean(),
+                "One number an image, please: you also averaged over the batch."),
+        Mistake(lambda log_w: -log_mean_weight(log_w),
+                "The sign is turned round: this is a bound on log p(x), not a loss."),
+    ],
+)
+
+EXERCISES = [Q1, Q2, Q3, Q4, Q5, Q6]
