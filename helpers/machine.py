@@ -49,7 +49,7 @@ def _framework(name: str, code: str, gpu_words: Callable[[str], str]) -> Finding
 def check_python() -> Finding:
     """Python 3.11 or newer."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  (a notebook may run where the package is not installed)
         return Finding("Python", "missing", f"{version}; the course needs 3.11 or newer")
     return Finding("Python", "ok", version)
 
@@ -84,7 +84,9 @@ def check_memory() -> Finding:
 
     free = psutil.virtual_memory().available / 1e9
     if free < NEEDED_GB:
-        return Finding("memory", "missing", f"{free:.1f} GB free; a lesson takes up to {NEEDED_GB:g}: close other programs")
+        return Finding(
+            "memory", "missing", f"{free:.1f} GB free; a lesson takes up to {NEEDED_GB:g}: close other programs"
+        )
     return Finding("memory", "ok", f"{free:.1f} GB free")
 
 

@@ -22,9 +22,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import tables  # noqa: E402
-
-from helpers import lessons, paths  # noqa: E402
+import tables
+from helpers import lessons, paths
 
 TRACK_NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow/Keras", "both": "both frameworks"}
 NBVAL_TAGS = {"check-output": "nbval-check-output"}
@@ -62,7 +61,9 @@ def title_block(lesson: str, track: str, settings: dict[str, str]) -> str:
     here = order.index(lesson)
     for word, at in (("Previous", here - 1), ("Next", here + 1)):
         if 0 <= at < len(order):
-            ways.append(f"{word}: {tables.notebook_link(order[at], track, lessons.notebook_file(lesson, track).parent)}")
+            ways.append(
+                f"{word}: {tables.notebook_link(order[at], track, lessons.notebook_file(lesson, track).parent)}"
+            )
     if front["number"]:
         other = "tensorflow" if track == "pytorch" else "pytorch"
         ways.append(f"[the same lesson in {TRACK_NAMES[other]}](../{other}/{lesson}.ipynb)")
@@ -75,8 +76,10 @@ def objectives_block(lesson: str) -> str:
     """What a student can do afterwards, what they need, and the papers."""
     front = lessons.front_matter(lesson)
     lines = ["## What you will be able to do", "After this lesson you can", ""]
-    lines += [f"{i}. {objective['text']}{'.' if i == len(front['objectives']) else ','}"
-              for i, objective in enumerate(front["objectives"], 1)]
+    lines += [
+        f"{i}. {objective['text']}{'.' if i == len(front['objectives']) else ','}"
+        for i, objective in enumerate(front["objectives"], 1)
+    ]
     if front.get("prerequisites"):
         lines += ["", "You need: " + "; ".join(front["prerequisites"]) + "."]
     if front.get("papers"):
@@ -87,8 +90,12 @@ def objectives_block(lesson: str) -> str:
 def bootstrap_code(settings: dict[str, str]) -> str:
     """The first code cell: on your own machine it does nothing, in Colab it fetches the course."""
     address = settings["repository"].rstrip("/")
-    lines = ["# Does nothing where the course is installed. Elsewhere, as in Colab, it fetches what is missing.", "try:",
-             "    import helpers", "except ModuleNotFoundError:"]
+    lines = [
+        "# Does nothing where the course is installed. Elsewhere, as in Colab, it fetches what is missing.",
+        "try:",
+        "    import helpers",
+        "except ModuleNotFoundError:",
+    ]
     if address:
         lines += [
             "    import subprocess, sys",
@@ -258,7 +265,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lessons", nargs="*", help="such as 02_vae; default: all")
     parser.add_argument("--track", choices=[*lessons.TRACKS, "both"], help="one track only")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail when a file isn't what its source gives")
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail when a file isn't what its source gives"
+    )
     parser.add_argument("--execute", action="store_true", help="run the notebooks and keep their outputs")
     parser.add_argument("--no-save", action="store_true", help="with --execute: leave the result under build/ only")
     options = parser.parse_args()

@@ -19,7 +19,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from helpers import html_pages, lessons, paths  # noqa: E402
+from helpers import html_pages, lessons, paths
 
 CELL_SECONDS = 900  # a single cell that runs longer has hung
 
@@ -80,7 +80,9 @@ def tidy(notebook: Any) -> None:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):  # stored without its kernel, a widget is its static figure
                 output.data.pop("application/vnd.jupyter.widget-view+json", None)
-            same = merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name
+            same = (
+                merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name
+            )
             if same:
                 merged[-1].text += output.text
             elif not (output.output_type == "stream" and output.name == "stderr"):

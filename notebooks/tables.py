@@ -1,7 +1,9 @@
 """The tables and links that README.md and notebooks/README.md take from the lessons' front matter."""
 
+import html
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +57,42 @@ def lesson_table(folder: Path) -> str:
     return "\n".join(rows) + "\n"
 
 
+def _picture(lesson: str, folder: Path, width: int) -> str:
+    """The picture of a lesson as an HTML image with its alternative text, or nothing."""
+    sys.path.insert(0, str(paths.root() / "images"))
+    import gallery
+
+    file = gallery.FOLDER / f"{lesson}.png"
+    found = gallery.picture(lesson)
+    if not file.is_file() or found is None:
+        return ""
+    place = os.path.relpath(file, folder).replace(os.sep, "/")
+    return f'<img src="{place}" alt="{html.escape(found[1], quote=True)}" width="{width}">'
+
+
+def lesson_map(folder: Path) -> str:
+    """One row a lesson: the question it asks, what came out, a picture."""
+    rows = ["| lesson | question | result of a run in `quick` | picture |", "|---|---|---|---|"]
+    for lesson in lessons.names():
+        front = lessons.front_matter(lesson)
+        if front["number"]:
+            link = notebook_link(lesson, "pytorch", folder)
+            rows.append(f"| {link} | {front['question']} | {front['result']} | {_picture(lesson, folder, 420)} |")
+    return "\n".join(rows) + "\n"
+
+
+def picture_wall(folder: Path) -> str:
+    """The picture of each lesson under its question."""
+    parts = []
+    for lesson in lessons.names():
+        front, image = lessons.front_matter(lesson), _picture(lesson, folder, 760)
+        if image:
+            parts.append(f"**{front['title']}.** {front['question']} {front['result']}\n\n{image}\n")
+    return "\n".join(parts) + "\n"
+
+
 def _wanted(path: Path) -> str:
-    makers = {"lessons": lesson_table}
+    makers = {"lessons": lesson_table, "map": lesson_map, "gallery": picture_wall}
 
     def fill(match: re.Match) -> str:
         if match[2] not in makers:

@@ -20,9 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import build  # noqa: E402
-
-from helpers import lessons, paths, thresholds  # noqa: E402
+import build
+from helpers import lessons, paths, thresholds
 
 CELL_SECONDS = 300
 WIDTHS = (16, 11, 7, 14, 12)
@@ -43,7 +42,9 @@ class Result:
 
 def changed_lessons(base: str) -> set[str]:
     """Lessons whose source or notebooks differ from the git revision `base`; all of them when helpers changed too."""
-    listed = subprocess.run(["git", "diff", "--name-only", base, "--"], capture_output=True, text=True, cwd=paths.root())
+    listed = subprocess.run(
+        ["git", "diff", "--name-only", base, "--"], capture_output=True, text=True, cwd=paths.root()
+    )
     if listed.returncode != 0:
         print(f"git can't compare with {base!r}: every lesson counts as changed", file=sys.stderr)
         return set(lessons.names())
@@ -73,7 +74,9 @@ def compared_cells(path: Path) -> int:
     """How many cells of a notebook nbval really compares: tagged, executed and with an output."""
     notebook = build.read(path)
     return sum(
-        "nbval-check-output" in cell.metadata.get("tags", []) and bool(cell.outputs) and cell.execution_count is not None
+        "nbval-check-output" in cell.metadata.get("tags", [])
+        and bool(cell.outputs)
+        and cell.execution_count is not None
         for cell in notebook.cells
         if cell.cell_type == "code"
     )
@@ -88,7 +91,9 @@ def run_one(lesson: str, track: str, profile: str, solved: bool, threads: int | 
         result.problems.append("not built: run python notebooks/build.py")
         return result
     if front["number"] and compared_cells(path) < 3:
-        result.problems.append(f"only {compared_cells(path)} cells are compared with committed outputs; at least 3 are wanted")
+        result.problems.append(
+            f"only {compared_cells(path)} cells are compared with committed outputs; at least 3 are wanted"
+        )
     logs = paths.build_folder() / ("solved" if solved else "validate")
     logs.mkdir(parents=True, exist_ok=True)
     numbers = logs / f"{lesson}.{track}.{profile}"
@@ -157,14 +162,18 @@ def table(results: list[Result], profile: str) -> str:
         targets = lessons.front_matter(lesson).get("thresholds", {}).get(profile, {})
         for name in dict.fromkeys(name for numbers in by_track.values() for name in numbers):
             values = [f"{by_track.get(t, {}).get(name, float('nan')):<11.4g}" for t in lessons.TRACKS]
-            target = " and ".join(f"{rule.replace('_', ' ')} {bound:g}" for rule, bound in targets.get(name, {}).items())
+            target = " and ".join(
+                f"{rule.replace('_', ' ')} {bound:g}" for rule, bound in targets.get(name, {}).items()
+            )
             rows.append(f"{lesson:<16}{name:<30} {values[0]} {values[1]} {target}".rstrip())
     return "\n".join(rows)
 
 
 def announce(result: Result) -> None:
     """Print a finished notebook's line and its problems at once."""
-    print(f"{result.lesson} {result.track}: {'FAILED' if result.problems else 'ok'} in {result.seconds:.0f} s", flush=True)
+    print(
+        f"{result.lesson} {result.track}: {'FAILED' if result.problems else 'ok'} in {result.seconds:.0f} s", flush=True
+    )
     for problem in result.problems:
         print(f"  - {problem}", flush=True)
 

@@ -4,11 +4,11 @@ import re
 import subprocess
 import sys
 
-import build
 import nbformat
 import pytest
-from conftest import ROOT
 
+import build
+from conftest import ROOT
 from helpers import lessons
 
 SOURCE = """---
@@ -191,9 +191,7 @@ def test_broken_front_matter_is_named(course, wrong, words):
 
 
 def test_unknown_lesson_is_named():
-    done = subprocess.run(
-        [sys.executable, "notebooks/execute.py", "77_none"], capture_output=True, text=True, cwd=ROOT
-    )
+    done = subprocess.run([sys.executable, "notebooks/execute.py", "77_none"], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 1 and "01_autoencoder" in done.stderr and "Traceback" not in done.stderr
 
 

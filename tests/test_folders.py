@@ -162,13 +162,14 @@ def test_resizing_averages_instead_of_skipping(folder):
 
 
 def test_a_large_jpeg_is_read_as_well_as_a_png(folder, tmp_path):
-    image = noise((32, 32)).resize((640, 640), Image.Resampling.BICUBIC)
-    image.save(folder / "large.jpg", quality=95)
+    image = noise((128, 128)).resize((640, 640), Image.Resampling.BICUBIC)
+    image.save(folder / "large.jpg", quality=95, subsampling=0)
     other = tmp_path / "other"
     other.mkdir()
     image.save(other / "large.png")
     for resolution in (64, 320):
-        assert close(only(folder, resolution=resolution), only(other, resolution=resolution), within=16)
+        jpeg, png = only(folder, resolution=resolution), only(other, resolution=resolution)
+        assert np.abs(jpeg.astype(int) - png).mean() < 4
 
 
 def test_grey_images_have_one_channel(folder):

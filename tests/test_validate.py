@@ -1,11 +1,11 @@
 """The validation of notebooks can fail: a changed output, a slow notebook, a missed threshold, a missing record."""
 
-import build
 import nbformat
 import pytest
-import validate
 from test_build import SOURCE, course  # noqa: F401  (a fixture)
 
+import build
+import validate
 from helpers import lessons
 
 RECORDING = SOURCE.replace(
