@@ -4,8 +4,8 @@ from diagram import Diagram, sign, tensor, vector
 
 d = Diagram(
     "The conditional VAE of lesson 3",
-    """The encoder turns an image x of 28 by 28 pixels into feature maps of 14 by 14 by 16 and 7 by 7 by 32. The label y,
-    ten numbers one of which is 1, joins them before a dense layer that gives mean and log-variance of the code. A draw z
+    """The encoder turns an image x of 28 by 28 pixels into feature maps of 14 by 14 by 16 and 7 by 7 by 32. Label y,
+    ten numbers one of which is 1, joins them before a dense layer that gives mean and log-variance of z. A draw z
     of four numbers and the label y enter the decoder, whose second dense layer gets the label once more; two transposed
     convolutions lead to an image x hat of the wanted class. To generate, z comes from the standard normal prior.""",
 )
