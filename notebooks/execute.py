@@ -59,13 +59,18 @@ def run_notebook(notebook: Any, folder: Path, name: str, quiet: bool = False) ->
         record_timing=False,
         on_cell_executed=on_executed,
     )
+    log = paths.build_folder() / "kernel.log"  # what libraries write past Python, such as TensorFlow's start-up lines
+    log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        client.execute()
+        with open(log, "w", encoding="utf-8") as stderr:
+            client.execute(stderr=stderr)
     except CellExecutionError as error:
         failed = next(c for c in code if any(o.output_type == "error" for o in c.get("outputs", [])))
         raise RunFailed(f"{name}, cell {failed.id}: {error.ename}: {error.evalue}\n{error}") from None
     except DeadKernelError as error:
-        raise RunFailed(f"{name}: the kernel died ({error}); out of memory is the usual reason") from None
+        raise RunFailed(
+            f"{name}: the kernel died ({error}); out of memory is the usual reason. Its last words: {log}"
+        ) from None
     tidy(notebook)
     return time.perf_counter() - started
 
@@ -112,10 +117,12 @@ def run_lesson(lesson: str, track: str, solved: bool = False) -> Path:
         nbformat.write(notebook, out / f"{stem}.ipynb")
     _embed_pictures(notebook, lessons.notebook_file(lesson, track).parent)
     to_html(notebook, out / f"{stem}.html")
+    made = [".html", ".ipynb"]
     for file in numbers.glob(f"{stem}.*.json"):
         if before.get(file) != file.stat().st_mtime_ns:
             shutil.copy(file, out / f"{stem}.json")
-    print(f"{stem}: done in {seconds:.0f} s; see {_short(out)}/{stem}.html, .ipynb and .json")
+            made.append(".json")
+    print(f"{stem}: done in {seconds:.0f} s; see {_short(out)}/{stem} with {', '.join(made)}")
     return out
 
 
