@@ -23,9 +23,15 @@ FOLDER = Path(__file__).resolve().parent
 INK, SOFT_INK = "#1A1A1A", "#4A4A4A"  # on white and on every fill below: contrast above 7 to 1
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 ROLES = {  # role → (fill, edge); the edges are Okabe and Ito's colours
-    "data": ("#D3E5F2", "#0072B2"), "fake": ("#FADFCF", "#D55E00"), "features": ("#E8E8E8", "#6E6E6E"),
-    "latent": ("#FBE9C4", "#B87A00"), "G": ("#CDEBE0", "#009E73"), "D": ("#F5E1EB", "#B0588F"),
-    "label": ("#E2F1FB", "#3B8FC0"), "noise": ("#FFFFFF", "#6E6E6E"), "plain": ("#FFFFFF", "#1A1A1A"),
+    "data": ("#D3E5F2", "#0072B2"),
+    "fake": ("#FADFCF", "#D55E00"),
+    "features": ("#E8E8E8", "#6E6E6E"),
+    "latent": ("#FBE9C4", "#B87A00"),
+    "G": ("#CDEBE0", "#009E73"),
+    "D": ("#F5E1EB", "#B0588F"),
+    "label": ("#E2F1FB", "#3B8FC0"),
+    "noise": ("#FFFFFF", "#6E6E6E"),
+    "plain": ("#FFFFFF", "#1A1A1A"),
 }
 NAME_SIZE, TEXT_SIZE, GAP = 15, 12.5, 8
 
@@ -66,8 +72,9 @@ class Node:
         return self.top + self.height
 
 
-def tensor(shape: tuple[int, int, int], name: str = "", role: str = "features", scale: float = 4.0,
-           caption: str | None = None) -> Node:
+def tensor(
+    shape: tuple[int, int, int], name: str = "", role: str = "features", scale: float = 4.0, caption: str | None = None
+) -> Node:
     """A cuboid for feature maps (H, W, C): height and depth follow H and W, thickness grows with log₂ C."""
     height, width, channels = shape
     face, depth = max(12.0, height * scale), max(4.0, width * scale * 0.28)
@@ -141,8 +148,10 @@ class Diagram:
             self._add(f'<circle cx="{_n(node.centre)}" cy="{_n(node.middle)}" r="13" {style}/>')
             self.text(node.centre, node.middle + 5, text, NAME_SIZE)
         else:
-            self._add(f'<rect x="{_n(x)}" y="{_n(node.top)}" width="{_n(node.width)}" height="{_n(node.height)}" '
-                      f'rx="7" {style}/>')
+            self._add(
+                f'<rect x="{_n(x)}" y="{_n(node.top)}" width="{_n(node.width)}" height="{_n(node.height)}" '
+                f'rx="7" {style}/>'
+            )
             lines = text.split("\n")
             self.text(node.centre, node.middle - 9 * (len(lines) - 1) + 4.5, text, TEXT_SIZE + 1, step=18)
         self._grow(node.left, node.top, node.right, node.bottom)
@@ -153,16 +162,25 @@ class Diagram:
             self.text(node.centre, node.bottom + GAP + TEXT_SIZE, node.caption, TEXT_SIZE, colour=SOFT_INK)
         return node
 
-    def arrow(self, start: Node | tuple[float, float], end: Node | tuple[float, float], label: str = "",
-              dashed: bool = False, colour: str = INK, bend: float | None = None) -> None:
+    def arrow(
+        self,
+        start: Node | tuple[float, float],
+        end: Node | tuple[float, float],
+        label: str = "",
+        dashed: bool = False,
+        colour: str = INK,
+        bend: float | None = None,
+    ) -> None:
         """An arrow from node to node (right edge to left edge) or between points, its label above the middle.
 
         bend: the height of a horizontal stretch, for an arrow that goes round other nodes, from bottom or top edges.
         """
         dash = ' stroke-dasharray="5 4"' if dashed else ""
         if bend is not None and isinstance(start, Node) and isinstance(end, Node):
-            points = [(n.centre, (n.bottom + 28 if n.caption else n.bottom + 5) if bend > n.bottom else n.top - 26)
-                      for n in (start, end)]
+            points = [
+                (n.centre, (n.bottom + 28 if n.caption else n.bottom + 5) if bend > n.bottom else n.top - 26)
+                for n in (start, end)
+            ]
             path = [points[0], (points[0][0], bend), (points[1][0], bend), points[1]]
             label_at = ((points[0][0] + points[1][0]) / 2, bend - 6)
         else:
@@ -182,21 +200,35 @@ class Diagram:
         """A bracket over (or under) a stretch of the drawing, with a name such as "encoder"."""
         tick = 7 if above else -7
         colour = ROLES[role][1]
-        self._add(f'<path d="M{_n(left)} {_n(y + tick)} V{_n(y)} H{_n(right)} V{_n(y + tick)}" fill="none" '
-                  f'stroke="{colour}" stroke-width="1.6"/>')
+        self._add(
+            f'<path d="M{_n(left)} {_n(y + tick)} V{_n(y)} H{_n(right)} V{_n(y + tick)}" fill="none" '
+            f'stroke="{colour}" stroke-width="1.6"/>'
+        )
         self._grow(left, y, right, y)
         self.text((left + right) / 2, y - 8 if above else y + 18, label, NAME_SIZE, weight="bold")
 
-    def text(self, x: float, y: float, text: str, size: float = TEXT_SIZE, anchor: str = "middle",
-             weight: str = "normal", colour: str = INK, step: float = 17, italic: bool = False) -> None:
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float = TEXT_SIZE,
+        anchor: str = "middle",
+        weight: str = "normal",
+        colour: str = INK,
+        step: float = 17,
+        italic: bool = False,
+    ) -> None:
         """Text with its baseline at y; lines are parted by newlines. anchor: start, middle or end."""
         slant = ' font-style="italic"' if italic else ""
         for i, line in enumerate(text.split("\n")):
             wide = _width(line, size)
             left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
             self._grow(left, y + i * step - size, left + wide, y + i * step + 4)
-            self._add(f'<text x="{_n(x)}" y="{_n(y + i * step)}" font-size="{_n(size)}" text-anchor="{anchor}" '
-                      f'font-weight="{weight}"{slant} fill="{colour}">{escape(line)}</text>')
+            self._add(
+                f'<text x="{_n(x)}" y="{_n(y + i * step)}" font-size="{_n(size)}" text-anchor="{anchor}" '
+                f'font-weight="{weight}"{slant} fill="{colour}">{escape(line)}</text>'
+            )
 
     def svg(self, margin: float = 18) -> str:
         """The drawing as SVG text."""
@@ -204,13 +236,18 @@ class Diagram:
         if right < left:
             raise ValueError("the diagram is empty: place nodes or text first")
         view = [_n(v) for v in (left - margin, top - margin, right - left + 2 * margin, bottom - top + 2 * margin)]
-        return "\n".join([
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{" ".join(view)}" width="{view[2]}" height="{view[3]}" '
-            f'role="img" aria-labelledby="title desc" font-family="{FONT}">',
-            f'<title id="title">{escape(self.title)}</title>', f'<desc id="desc">{escape(self.description)}</desc>',
-            f'<rect x="{view[0]}" y="{view[1]}" width="{view[2]}" height="{view[3]}" fill="#FFFFFF"/>',
-            *self._parts, "</svg>", "",
-        ])
+        return "\n".join(
+            [
+                f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{" ".join(view)}" width="{view[2]}" height="{view[3]}" '
+                f'role="img" aria-labelledby="title desc" font-family="{FONT}">',
+                f'<title id="title">{escape(self.title)}</title>',
+                f'<desc id="desc">{escape(self.description)}</desc>',
+                f'<rect x="{view[0]}" y="{view[1]}" width="{view[2]}" height="{view[3]}" fill="#FFFFFF"/>',
+                *self._parts,
+                "</svg>",
+                "",
+            ]
+        )
 
     def save(self, name: str, folder: Path | None = None) -> Path:
         """Write NAME.svg into images/ or another folder; returns the path."""
@@ -229,9 +266,11 @@ class Diagram:
         """Front face, top face and right face; the front face stands in front, at the lower left."""
         x, y, d = node.left, node.top + node.depth, node.depth
         w, h = node.width - d, node.height - d
-        faces = [[(x, y), (x + w, y), (x + w, y + h), (x, y + h)],
-                 [(x, y), (x + d, y - d), (x + w + d, y - d), (x + w, y)],
-                 [(x + w, y), (x + w + d, y - d), (x + w + d, y + h - d), (x + w, y + h)]]
+        faces = [
+            [(x, y), (x + w, y), (x + w, y + h), (x, y + h)],
+            [(x, y), (x + d, y - d), (x + w + d, y - d), (x + w, y)],
+            [(x + w, y), (x + w + d, y - d), (x + w + d, y + h - d), (x + w, y + h)],
+        ]
         for points, opacity in zip(faces, ("1", "0.75", "0.55"), strict=True):
             corners = " ".join(f"{_n(a)},{_n(b)}" for a, b in points)
             self._add(f'<polygon points="{corners}" {style} fill-opacity="{opacity}"/>')

@@ -9,18 +9,29 @@ d = Diagram(
     of four numbers and the label y enter the decoder, whose second dense layer gets the label once more; two transposed
     convolutions lead to an image x hat of the wanted class. To generate, z comes from the standard normal prior.""",
 )
-x, h1, h2, cloud, draw, z, g0, g2, g1, x_hat = d.row([
-    tensor((28, 28, 1), "x", role="data"), "conv 3×3\nstride 2\nReLU",
-    tensor((14, 14, 16)), "conv 3×3\nstride 2\nReLU",
-    tensor((7, 7, 32)), "flatten\ndense 128\ndense",
-    vector(8, "μ, log σ²", role="latent", caption="4 + 4"), "",
-    sign("+", caption="σ·ε"), "draw",
-    vector(4, "z", role="latent"), "dense\nReLU",
-    vector(128), "dense\nReLU",
-    tensor((7, 7, 32)), "transposed\nconv 4×4\nstride 2\nReLU",
-    tensor((14, 14, 16)), "transposed\nconv 4×4\nstride 2",
-    tensor((28, 28, 1), "x̂", role="fake"),
-])
+x, h1, h2, cloud, draw, z, g0, g2, g1, x_hat = d.row(
+    [
+        tensor((28, 28, 1), "x", role="data"),
+        "conv 3×3\nstride 2\nReLU",
+        tensor((14, 14, 16)),
+        "conv 3×3\nstride 2\nReLU",
+        tensor((7, 7, 32)),
+        "flatten\ndense 128\ndense",
+        vector(8, "μ, log σ²", role="latent", caption="4 + 4"),
+        "",
+        sign("+", caption="σ·ε"),
+        "draw",
+        vector(4, "z", role="latent"),
+        "dense\nReLU",
+        vector(128),
+        "dense\nReLU",
+        tensor((7, 7, 32)),
+        "transposed\nconv 4×4\nstride 2\nReLU",
+        tensor((14, 14, 16)),
+        "transposed\nconv 4×4\nstride 2",
+        tensor((28, 28, 1), "x̂", role="fake"),
+    ]
+)
 label = d.place(vector(10, "", role="label"), draw.left - 2, x.bottom + 78)
 d.text(label.right + 12, label.middle + 4, "y, one-hot label", anchor="start", weight="bold")
 lane = label.middle

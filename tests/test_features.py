@@ -71,11 +71,16 @@ def test_noise_is_far_from_digits_and_halves_are_near(digits):
     assert floor < blur < far and far > 20 * floor
 
 
-@pytest.mark.parametrize(("images", "message"), [
-    (np.zeros((2, 1, 28, 28)), "shape"), (np.zeros((2, 32, 32, 1)), "shape"),
-    (np.full((2, 28, 28, 1), 255.0), r"\[0, 1\]"),
-    (np.full((2, 28, 28, 1), np.nan), "NaN"), (np.zeros((2, 28, 28, 1), dtype=int), "int64"),
-])
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros((2, 1, 28, 28)), "shape"),
+        (np.zeros((2, 32, 32, 1)), "shape"),
+        (np.full((2, 28, 28, 1), 255.0), r"\[0, 1\]"),
+        (np.full((2, 28, 28, 1), np.nan), "NaN"),
+        (np.zeros((2, 28, 28, 1), dtype=int), "int64"),
+    ],
+)
 def test_bad_images_are_named(images, message):
     with pytest.raises(ValueError, match=message):
         features.digit_labels(images)

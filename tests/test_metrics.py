@@ -30,7 +30,8 @@ def test_frechet_closed_forms(rng):
     assert metrics.frechet_distance(a, a) == pytest.approx(0, abs=1e-8)
     assert metrics.frechet_distance(a, a + 3) == pytest.approx(5 * 9)  # a shift: squared length
     assert metrics.frechet_distance(a[:, :1], a[:, 1:2]) == pytest.approx(  # one dimension: (m−m')² + (s−s')²
-        (a[:, 0].mean() - a[:, 1].mean()) ** 2 + (a[:, 0].std(ddof=1) - a[:, 1].std(ddof=1)) ** 2)
+        (a[:, 0].mean() - a[:, 1].mean()) ** 2 + (a[:, 0].std(ddof=1) - a[:, 1].std(ddof=1)) ** 2
+    )
     ca, cb = np.diag([1.0, 4.0]), np.diag([9.0, 1.0])
     assert metrics.frechet_from_moments([0, 0], ca, [1, 0], cb) == pytest.approx(1 + 4 + 1)
     scaled = metrics.frechet_distance(2 * a, 2 * a + 6)

@@ -37,8 +37,10 @@ def texts(fig):
 
 
 def test_import_is_light():
-    code = "import sys, helpers.plotting, helpers.metrics, helpers.features, helpers.widgets\n" \
-           "print([m for m in ('matplotlib', 'scipy', 'torch', 'tensorflow', 'ipywidgets') if m in sys.modules])"
+    code = (
+        "import sys, helpers.plotting, helpers.metrics, helpers.features, helpers.widgets\n"
+        "print([m for m in ('matplotlib', 'scipy', 'torch', 'tensorflow', 'ipywidgets') if m in sys.modules])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"
 
@@ -61,8 +63,16 @@ def test_grid_draws_every_image_pixel_at_its_grey(digits):
 
 
 def test_grid_labels(digits):
-    fig = plotting.image_grid(digits, cols=5, title="A finding", row_labels="abcd", col_labels=range(5),
-                              cell_titles=[f"p{i}" for i in range(20)], xlabel="z₁", ylabel="z₂")
+    fig = plotting.image_grid(
+        digits,
+        cols=5,
+        title="A finding",
+        row_labels="abcd",
+        col_labels=range(5),
+        cell_titles=[f"p{i}" for i in range(20)],
+        xlabel="z₁",
+        ylabel="z₂",
+    )
     for text in ("A finding", "a", "d", "4", "p19", "z₁", "z₂"):
         assert text in texts(fig)
     assert len(fig.axes) == 1
@@ -77,13 +87,16 @@ def test_rows(digits):
         plotting.image_rows({"a": digits, "b": digits[:3]})
 
 
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda x: x[0, :, :, 0], "must have shape"),
-    (lambda x: x.transpose(0, 3, 1, 2), "channels-first"),
-    (lambda x: x[:0], "no images"),
-    (lambda x: x * 255, "far outside value_range"),
-    (lambda x: np.where(x > 0.5, np.nan, x), "NaN"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda x: x[0, :, :, 0], "must have shape"),
+        (lambda x: x.transpose(0, 3, 1, 2), "channels-first"),
+        (lambda x: x[:0], "no images"),
+        (lambda x: x * 255, "far outside value_range"),
+        (lambda x: np.where(x > 0.5, np.nan, x), "NaN"),
+    ],
+)
 def test_grid_names_bad_images(digits, spoil, message):
     with pytest.raises(ValueError, match=message):
         plotting.image_grid(spoil(digits))
@@ -97,8 +110,12 @@ def test_grid_names_wrong_labels(digits):
 
 
 def test_curves_have_a_second_cue_and_integer_epochs():
-    fig = plotting.curves({"train": [3, 2, 1], "test": [3, 2.5, 2]}, bands={"test": ([2, 2, 1], [4, 3, 3])},
-                          hlines={"PCA": 2}, title="It falls")
+    fig = plotting.curves(
+        {"train": [3, 2, 1], "test": [3, 2.5, 2]},
+        bands={"test": ([2, 2, 1], [4, 3, 3])},
+        hlines={"PCA": 2},
+        title="It falls",
+    )
     ax = fig.axes[0]
     train, test = ax.lines[:2]
     assert train.get_linestyle() != test.get_linestyle() and train.get_marker() != test.get_marker()
@@ -164,7 +181,10 @@ def test_show_sends_png_with_alt(monkeypatch):
     data, more = sent[0]
     width, height = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).size
     assert more["raw"] and more["metadata"]["image/png"] == {
-        "alt": "A line rises from 1 to 2", "width": width, "height": height}
+        "alt": "A line rises from 1 to 2",
+        "width": width,
+        "height": height,
+    }
     assert data["text/plain"] == "Figure: A line rises from 1 to 2"
     assert not fig.axes  # closed
     with pytest.raises(ValueError, match="alternative text"):

@@ -111,11 +111,16 @@ def test_static_grid_grows_upwards():
     assert asked[0].dtype == np.float32
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"limits": (3, -3)}, "low < high"), ({"limits": 3}, "limits"), ({"alt": " "}, "alternative text"),
-    ({"decode": lambda z: np.zeros((2, 8, 8, 1))}, "must turn codes"),
-    ({"decode": lambda z: np.full((len(z), 8, 8, 1), np.nan)}, "NaN"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"limits": (3, -3)}, "low < high"),
+        ({"limits": 3}, "limits"),
+        ({"alt": " "}, "alternative text"),
+        ({"decode": lambda z: np.zeros((2, 8, 8, 1))}, "must turn codes"),
+        ({"decode": lambda z: np.full((len(z), 8, 8, 1), np.nan)}, "NaN"),
+    ],
+)
 def test_latent_explorer_names_bad_arguments(arguments, message, sent):
     with pytest.raises(ValueError, match=message):
         widgets.latent_explorer(**{"decode": decode, "alt": "x", **arguments})

@@ -21,11 +21,18 @@ _MU, _SIGMA = np.array([0.5, -1.0]), np.array([1.0, 2.0])
 _RIGHT = float(_kl(_MU, np.log(_SIGMA**2)).sum())  # 1.432
 
 Q1 = Exercise(
-    id="q1", title="The divergence of one cloud", kind="derive", points=1, minutes=3,
-    reference=_RIGHT, atol=0.002,
-    hints=["Eq. 1 has one term for each dimension; the divergence is their sum.",
-           "The first dimension has σ = 1, so only ½ μ² is left of it: 0.125.",
-           "The second: -½ (1 + log 4 - 1 - 4) = 1.307."],
+    id="q1",
+    title="The divergence of one cloud",
+    kind="derive",
+    points=1,
+    minutes=3,
+    reference=_RIGHT,
+    atol=0.002,
+    hints=[
+        "Eq. 1 has one term for each dimension; the divergence is their sum.",
+        "The first dimension has σ = 1, so only ½ μ² is left of it: 0.125.",
+        "The second: -½ (1 + log 4 - 1 - 4) = 1.307.",
+    ],
     mistakes=[
         Mistake(2 * _RIGHT, "The factor ½ of Eq. 1 is missing."),
         Mistake(_RIGHT / 2, "That is the mean over the two dimensions; Eq. 1 sums over them."),
@@ -50,36 +57,55 @@ def _clouds(rng: np.random.Generator) -> Arrays:
 
 def _prior_with(log_s2: float = 1.0, power: int = 2, sigma_read: float = 1.0, mu_divided: bool = True) -> Callable:
     """A wrong `kl_to_prior`: the weight of log s², the power of s, the factor in exp, whether μ² is divided."""
+
     def answer(mu: Any, logvar: Any, s: float) -> Any:
         mean_part = mu**2 / s**power if mu_divided else mu**2
         spread = np.exp(sigma_read * logvar) / s**power
         return 0.5 * (log_s2 * 2 * np.log(s) - logvar + mean_part + spread - 1).sum(axis=1)
+
     return answer
 
 
 Q2 = Exercise(
-    id="q2", title="Divergence to a prior of any width", kind="derive", points=2, minutes=10,
-    inputs=_clouds, reference=kl_to_prior,
-    hints=["Write E_q[log q(z) - log p(z)] for one dimension; s² is in the normalisation of p and in its exponent.",
-           "E_q[z²] = μ² + σ². The normalisations leave ½ log(s² / σ²).",
-           "At s = 1 Eq. 1 must come back, and at μ = 0, σ = s the result must be 0."],
+    id="q2",
+    title="Divergence to a prior of any width",
+    kind="derive",
+    points=2,
+    minutes=10,
+    inputs=_clouds,
+    reference=kl_to_prior,
+    hints=[
+        "Write E_q[log q(z) - log p(z)] for one dimension; s² is in the normalisation of p and in its exponent.",
+        "E_q[z²] = μ² + σ². The normalisations leave ½ log(s² / σ²).",
+        "At s = 1 Eq. 1 must come back, and at μ = 0, σ = s the result must be 0.",
+    ],
     mistakes=[
-        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, s).sum(),
-                "One number an image, please: you also summed over the batch."),
-        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, s).mean(),
-                "One number an image, please: you averaged over the batch. The loss takes that mean later."),
-        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, s) / mu.shape[1],
-                "You averaged over the latent dimensions; the divergence sums over them."),
-        Mistake(lambda mu, logvar, s: kl_to_prior(mu, logvar, 1.0),
-                "The result doesn't depend on s: that is Eq. 1, the prior of unit width."),
+        Mistake(
+            lambda mu, logvar, s: kl_to_prior(mu, logvar, s).sum(),
+            "One number an image, please: you also summed over the batch.",
+        ),
+        Mistake(
+            lambda mu, logvar, s: kl_to_prior(mu, logvar, s).mean(),
+            "One number an image, please: you averaged over the batch. The loss takes that mean later.",
+        ),
+        Mistake(
+            lambda mu, logvar, s: kl_to_prior(mu, logvar, s) / mu.shape[1],
+            "You averaged over the latent dimensions; the divergence sums over them.",
+        ),
+        Mistake(
+            lambda mu, logvar, s: kl_to_prior(mu, logvar, 1.0),
+            "The result doesn't depend on s: that is Eq. 1, the prior of unit width.",
+        ),
         Mistake(_prior_with(log_s2=0.0), "The term log s² is missing: at μ = 0, σ = s the divergence must be 0."),
         Mistake(_prior_with(log_s2=0.5), "The normalisation of the prior gives log s², not log s."),
         Mistake(_prior_with(power=1), "You divide by s; the exponent of the prior has s²."),
         Mistake(_prior_with(sigma_read=0.5), "exp(0.5 · logvar) is σ; the formula wants σ² = exp(logvar)."),
         Mistake(_prior_with(mu_divided=False), "μ² must be divided by s² too: E[z²] = μ² + σ²."),
         Mistake(lambda mu, logvar, s: 2 * kl_to_prior(mu, logvar, s), "The factor ½ is missing."),
-        Mistake(lambda mu, logvar, s: -kl_to_prior(mu, logvar, s),
-                "The sign is turned round: a divergence is never negative."),
+        Mistake(
+            lambda mu, logvar, s: -kl_to_prior(mu, logvar, s),
+            "The sign is turned round: a divergence is never negative.",
+        ),
     ],
 )
 
@@ -88,12 +114,14 @@ Q2 = Exercise(
 
 def _mended(std: float = 0.5, pixels: str = "sum", latents: str = "sum", batch: str = "mean") -> Callable:
     """The loss of Eq. 5 with its reductions and the factor of logvar in the draw to choose."""
+
     def loss(decode_loss: Callable, mu: np.ndarray, logvar: np.ndarray, eps: np.ndarray) -> np.ndarray:
         per_pixel = decode_loss(mu + np.exp(std * logvar) * eps)
         recon = getattr(per_pixel, pixels)(axis=(1, 2, 3))
         kl = getattr(_kl(mu, logvar), latents)(axis=1)
         total = recon + kl
         return total if batch == "none" else getattr(total, batch)()
+
     return loss
 
 
@@ -126,30 +154,51 @@ def _tensorflow_pixel_losses() -> Callable:
 def _batch(rng: np.random.Generator) -> Arrays:
     decode = ByTrack(pytorch=_torch_pixel_losses, tensorflow=_tensorflow_pixel_losses, numpy=lambda: _pixel_losses)
     shape = (6, 3)
-    return {"decode_loss": decode, "mu": rng.normal(size=shape), "logvar": rng.normal(size=shape),
-            "eps": rng.normal(size=shape)}
+    return {
+        "decode_loss": decode,
+        "mu": rng.normal(size=shape),
+        "logvar": rng.normal(size=shape),
+        "eps": rng.normal(size=shape),
+    }
 
 
 Q3 = Exercise(
-    id="q3", title="Three bugs in a loss", kind="bug", points=3, minutes=10,
-    inputs=_batch, reference=mended_loss,
-    hints=["Check the draw against `reparameterise`: what is exp(logvar)?",
-           "Eq. 5 sums over pixels and sums over latents. Which sums did her two means replace?",
-           "Sum pixels to (B,), sum latents to (B,), add, then take one mean over the batch."],
+    id="q3",
+    title="Three bugs in a loss",
+    kind="bug",
+    points=3,
+    minutes=10,
+    inputs=_batch,
+    reference=mended_loss,
+    hints=[
+        "Check the draw against `reparameterise`: what is exp(logvar)?",
+        "Eq. 5 sums over pixels and sums over latents. Which sums did her two means replace?",
+        "Sum pixels to (B,), sum latents to (B,), add, then take one mean over the batch.",
+    ],
     mistakes=[
-        Mistake(_mended(std=1.0, pixels="mean", latents="mean"),
-                "That is her loss unchanged; all three bugs are still in it."),
-        Mistake(_mended(std=1.0),
-                "The reductions are right now. The draw still scales ε by σ²: exp(logvar) is the variance."),
+        Mistake(
+            _mended(std=1.0, pixels="mean", latents="mean"),
+            "That is her loss unchanged; all three bugs are still in it.",
+        ),
+        Mistake(
+            _mended(std=1.0),
+            "The reductions are right now. The draw still scales ε by σ²: exp(logvar) is the variance.",
+        ),
         Mistake(_mended(pixels="mean"), "The reconstruction is still averaged over the pixels; Eq. 5 sums over them."),
-        Mistake(_mended(latents="mean"),
-                "The divergence is still averaged over the latent dimensions; Eq. 1 sums over them."),
-        Mistake(_mended(pixels="mean", latents="mean"),
-                "The draw is right now. Both terms are still averaged over everything: β is pixels / latent_dim."),
+        Mistake(
+            _mended(latents="mean"),
+            "The divergence is still averaged over the latent dimensions; Eq. 1 sums over them.",
+        ),
+        Mistake(
+            _mended(pixels="mean", latents="mean"),
+            "The draw is right now. Both terms are still averaged over everything: β is pixels / latent_dim.",
+        ),
         Mistake(_mended(std=1.0, pixels="mean"), "Two bugs are left: σ² in the draw, and the mean over the pixels."),
         Mistake(_mended(std=1.0, latents="mean"), "Two bugs are left: σ² in the draw, and the mean over the latents."),
-        Mistake(_mended(batch="sum"),
-                "You summed over the batch as well: take the mean, or the learning rate depends on it."),
+        Mistake(
+            _mended(batch="sum"),
+            "You summed over the batch as well: take the mean, or the learning rate depends on it.",
+        ),
         Mistake(_mended(batch="none"), "That is one number an image; the loss is their mean, a scalar."),
     ],
 )
@@ -163,27 +212,41 @@ def equivalent_beta(weight: float, n_pixels: int, s2: float) -> float:
 
 
 def _weights(rng: np.random.Generator) -> Arrays:
-    return {"weight": float(rng.uniform(100, 2000)), "n_pixels": int(rng.integers(300, 5000)),
-            "s2": float(rng.uniform(0.2, 0.8))}
+    return {
+        "weight": float(rng.uniform(100, 2000)),
+        "n_pixels": int(rng.integers(300, 5000)),
+        "s2": float(rng.uniform(0.2, 0.8)),
+    }
 
 
 Q4 = Exercise(
-    id="q4", title="The β that hides in a weight", kind="derive", points=2, minutes=5,
-    inputs=_weights, reference=equivalent_beta, arrays="numpy",
-    hints=["A loss may be multiplied by any positive number; its minimum stays where it is.",
-           "w · MSE = (w / n) Σ (x - x̂)². What must you multiply with to make that 1/(2s²) Σ (x - x̂)²?",
-           "With n = 784, s² = 1 and w = 1000 the result must be 0.392."],
+    id="q4",
+    title="The β that hides in a weight",
+    kind="derive",
+    points=2,
+    minutes=5,
+    inputs=_weights,
+    reference=equivalent_beta,
+    arrays="numpy",
+    hints=[
+        "A loss may be multiplied by any positive number; its minimum stays where it is.",
+        "w · MSE = (w / n) Σ (x - x̂)². What must you multiply with to make that 1/(2s²) Σ (x - x̂)²?",
+        "With n = 784, s² = 1 and w = 1000 the result must be 0.392.",
+    ],
     mistakes=[
-        Mistake(lambda w, n, s2: n / (s2 * w),
-                "The factor ½ is missing: the Gaussian's exponent is -(x - x̂)² / (2s²)."),
-        Mistake(lambda w, n, s2: 2 * s2 * w / n,
-                "That is the inverse: a larger weight on the reconstruction is a smaller β."),
+        Mistake(
+            lambda w, n, s2: n / (s2 * w), "The factor ½ is missing: the Gaussian's exponent is -(x - x̂)² / (2s²)."
+        ),
+        Mistake(
+            lambda w, n, s2: 2 * s2 * w / n,
+            "That is the inverse: a larger weight on the reconstruction is a smaller β.",
+        ),
         Mistake(lambda w, n, s2: 1 / (2 * s2 * w), "The MSE is a mean over the pixels; their number is missing."),
         Mistake(lambda w, n, s2: n / (2 * w), "The variance s² of the decoder is missing; you took s = 1."),
-        Mistake(lambda w, n, s2: n / (2 * s2**0.5 * w),
-                "You divided by s; the argument s2 is already the variance."),
-        Mistake(lambda w, n, s2: n * s2 / (2 * w),
-                "s² stands on the wrong side: a wider decoder forgives more, so β falls."),
+        Mistake(lambda w, n, s2: n / (2 * s2**0.5 * w), "You divided by s; the argument s2 is already the variance."),
+        Mistake(
+            lambda w, n, s2: n * s2 / (2 * w), "s² stands on the wrong side: a wider decoder forgives more, so β falls."
+        ),
     ],
 )
 
@@ -199,7 +262,7 @@ def _plan_faults(plan: Any) -> Iterator[str]:
         yield f'"vary" names one factor, one of {", ".join(_RUN)}.'
         return
     if plan["vary"] != "warmup":
-        yield f'The question is whether the missing warm-up did it; your plan varies {plan["vary"]}.'
+        yield f"The question is whether the missing warm-up did it; your plan varies {plan['vary']}."
     levels = list(plan["levels"]) if isinstance(plan["levels"], list | tuple | np.ndarray) else []
     if len(set(levels)) < 2:
         yield '"levels" needs at least two different values, or there is nothing to compare.'
@@ -207,7 +270,7 @@ def _plan_faults(plan: Any) -> Iterator[str]:
         yield "The levels leave out 0, the run in question: without it there is no control."
     hold = plan["hold"] if isinstance(plan["hold"], dict) else {}
     if plan["vary"] in hold:
-        yield f'{plan["vary"]} is varied and held at once.'
+        yield f"{plan['vary']} is varied and held at once."
     for name, value in _RUN.items():
         if name == plan["vary"]:
             continue
@@ -225,16 +288,36 @@ def _rule_faults(rule: Callable, rng: np.random.Generator) -> Iterator[str]:
     n = 400
     tiny, image = 0.01 * rng.normal(size=(n, 2)), rng.normal(size=(n, 2))
     cases = [
-        (tiny, 0.02 * rng.normal(size=(n, 2)), True,
-         "It misses a collapsed encoder: μ near 0 and σ near 1 for each image."),
-        (tiny + np.array([3.0, -2.0]), np.zeros((n, 2)), True,
-         "It misses a collapsed encoder whose μ isn't 0 but the same for all: look at the variance over images."),
-        (image, np.full((n, 2), -4.0), False,
-         "It calls a healthy encoder collapsed: μ varies over images, σ is small."),
-        (5 * image, np.full((n, 2), 0.0), False,
-         "It calls an encoder collapsed whose μ still varies over images; a wide σ alone is no collapse."),
-        (np.stack([image[:, 0], tiny[:, 1]], axis=1), np.stack([np.full(n, -4.0), np.zeros(n)], axis=1), False,
-         "It calls an encoder collapsed that still uses one of its two dimensions; the run in question used none."),
+        (
+            tiny,
+            0.02 * rng.normal(size=(n, 2)),
+            True,
+            "It misses a collapsed encoder: μ near 0 and σ near 1 for each image.",
+        ),
+        (
+            tiny + np.array([3.0, -2.0]),
+            np.zeros((n, 2)),
+            True,
+            "It misses a collapsed encoder whose μ isn't 0 but the same for all: look at the variance over images.",
+        ),
+        (
+            image,
+            np.full((n, 2), -4.0),
+            False,
+            "It calls a healthy encoder collapsed: μ varies over images, σ is small.",
+        ),
+        (
+            5 * image,
+            np.full((n, 2), 0.0),
+            False,
+            "It calls an encoder collapsed whose μ still varies over images; a wide σ alone is no collapse.",
+        ),
+        (
+            np.stack([image[:, 0], tiny[:, 1]], axis=1),
+            np.stack([np.full(n, -4.0), np.zeros(n)], axis=1),
+            False,
+            "It calls an encoder collapsed that still uses one of its two dimensions; the run in question used none.",
+        ),
     ]
     for mu, logvar, expected, message in cases:
         try:
@@ -266,19 +349,32 @@ def _inactive(mu: np.ndarray, logvar: np.ndarray) -> bool:
 
 
 def _plan(**changes: Any) -> dict[str, Any]:
-    good = {"vary": "warmup", "levels": [0, 1, 3], "hold": {"peak_lr": 1e-3, "batch_size": 128, "beta": 1.0},
-            "seeds": [0, 1, 2, 3, 4], "collapsed": _inactive}
+    good = {
+        "vary": "warmup",
+        "levels": [0, 1, 3],
+        "hold": {"peak_lr": 1e-3, "batch_size": 128, "beta": 1.0},
+        "seeds": [0, 1, 2, 3, 4],
+        "collapsed": _inactive,
+    }
     return good | changes
 
 
 Q5 = Exercise(
-    id="q5", title="Was it the missing warm-up?", kind="design", points=3, minutes=10, verify=verify_plan,
-    hints=["Change one thing. Everything else stays as it was in the run in question: 0.001, 128, β = 1.",
-           "A level of 0 epochs is the control. Each level needs several seeds.",
-           "Eq. 8 looks at the variance of μ over images. Collapse of the whole code means that no unit is active."],
+    id="q5",
+    title="Was it the missing warm-up?",
+    kind="design",
+    points=3,
+    minutes=10,
+    verify=verify_plan,
+    hints=[
+        "Change one thing. Everything else stays as it was in the run in question: 0.001, 128, β = 1.",
+        "A level of 0 epochs is the control. Each level needs several seeds.",
+        "Eq. 8 looks at the variance of μ over images. Collapse of the whole code means that no unit is active.",
+    ],
     wrong=[
-        Wrong(_plan(vary="beta", hold={"peak_lr": 1e-3, "batch_size": 128, "warmup": 0}),
-              "whether the missing warm-up"),
+        Wrong(
+            _plan(vary="beta", hold={"peak_lr": 1e-3, "batch_size": 128, "warmup": 0}), "whether the missing warm-up"
+        ),
         Wrong(_plan(levels=[1, 3]), "control"),
         Wrong(_plan(levels=[0]), "at least two different values"),
         Wrong(_plan(hold={"batch_size": 128, "beta": 1.0}), "peak_lr is not held"),
@@ -287,8 +383,7 @@ Q5 = Exercise(
         Wrong(_plan(seeds=[0, 0, 0]), "luck"),
         Wrong(_plan(collapsed=lambda mu, logvar: bool(np.abs(mu).mean() < 0.1)), "variance over images"),
         Wrong(_plan(collapsed=lambda mu, logvar: bool((logvar > -1).all())), "wide σ alone"),
-        Wrong(_plan(collapsed=lambda mu, logvar: bool((mu.var(axis=0) <= 0.01).any())),
-              "one of its two dimensions"),
+        Wrong(_plan(collapsed=lambda mu, logvar: bool((mu.var(axis=0) <= 0.01).any())), "one of its two dimensions"),
         Wrong(_plan(collapsed=lambda mu, logvar: mu.var(axis=0) <= 0.01), "once for each"),
         Wrong(_plan(collapsed=lambda mu, logvar: False), "misses a collapsed encoder"),
         Wrong({"vary": "warmup"}, "keys"),
@@ -320,25 +415,39 @@ def _axis(log_w: np.ndarray) -> np.ndarray:
 
 
 Q6 = Exercise(
-    id="q6", title="A tighter bound", kind="open", points=2, minutes=15,
-    inputs=_log_weights, reference=log_mean_weight,
-    hints=["Subtract the largest log-weight of each row before exp, and add it again after log.",
-           "logsumexp does that for a sum. A mean over K is the sum divided by K: in logs, minus log K.",
-           "With K = 1 the result is log_w itself, which averages to the ELBO."],
+    id="q6",
+    title="A tighter bound",
+    kind="open",
+    points=2,
+    minutes=15,
+    inputs=_log_weights,
+    reference=log_mean_weight,
+    hints=[
+        "Subtract the largest log-weight of each row before exp, and add it again after log.",
+        "logsumexp does that for a sum. A mean over K is the sum divided by K: in logs, minus log K.",
+        "With K = 1 the result is log_w itself, which averages to the ELBO.",
+    ],
     mistakes=[
-        Mistake(lambda log_w: log_w.mean(axis=1),
-                "That is the mean of the logs: the ELBO with K draws. Take the log of the mean, which is larger."),
-        Mistake(lambda log_w: log_mean_weight(log_w) + np.log(log_w.shape[1]),
-                "That is the log of the sum; a mean over K draws needs - log K."),
+        Mistake(
+            lambda log_w: log_w.mean(axis=1),
+            "That is the mean of the logs: the ELBO with K draws. Take the log of the mean, which is larger.",
+        ),
+        Mistake(
+            lambda log_w: log_mean_weight(log_w) + np.log(log_w.shape[1]),
+            "That is the log of the sum; a mean over K draws needs - log K.",
+        ),
         Mistake(_naive, "exp(-160) is 0 in float32, so the log is -inf: subtract the largest value first."),
-        Mistake(lambda log_w: log_w.max(axis=1),
-                "That is only the best draw: its neighbours count too, and so does 1/K."),
-        Mistake(_axis,
-                "You averaged over the images; the draws are the second axis, and the result has shape (B,)."),
-        Mistake(lambda log_w: log_mean_weight(log_w).mean(),
-                "One number an image, please: you also averaged over the batch."),
-        Mistake(lambda log_w: -log_mean_weight(log_w),
-                "The sign is turned round: this is a bound on log p(x), not a loss."),
+        Mistake(
+            lambda log_w: log_w.max(axis=1), "That is only the best draw: its neighbours count too, and so does 1/K."
+        ),
+        Mistake(_axis, "You averaged over the images; the draws are the second axis, and the result has shape (B,)."),
+        Mistake(
+            lambda log_w: log_mean_weight(log_w).mean(),
+            "One number an image, please: you also averaged over the batch.",
+        ),
+        Mistake(
+            lambda log_w: -log_mean_weight(log_w), "The sign is turned round: this is a bound on log p(x), not a loss."
+        ),
     ],
 )
 

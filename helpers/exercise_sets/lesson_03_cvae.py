@@ -42,15 +42,24 @@ def _off_by_one(images: np.ndarray, labels: np.ndarray, n_classes: int) -> np.nd
 
 
 Q1 = Exercise(
-    id="q1", title="The label as planes", kind="implement", points=1, minutes=5, arrays="numpy",
-    inputs=_plane_inputs, reference=with_planes,
+    id="q1",
+    title="The label as planes",
+    kind="implement",
+    points=1,
+    minutes=5,
+    arrays="numpy",
+    inputs=_plane_inputs,
+    reference=with_planes,
     hints=[
         "np.eye(n_classes)[labels] gives one row a label: (N, n_classes).",
         "Give that two axes of length 1 in the middle, broadcast them to H and W, and put it behind the image.",
     ],
     mistakes=[
-        Mistake(_number_plane, "One plane with the class number says that class 3 lies between 2 and 4. "
-                               "One-hot: n_classes planes, one of them all ones."),
+        Mistake(
+            _number_plane,
+            "One plane with the class number says that class 3 lies between 2 and 4. "
+            "One-hot: n_classes planes, one of them all ones.",
+        ),
         Mistake(_planes_first, "The planes come behind the image's own channels, not before them."),
         Mistake(_number_in_planes, "The right plane is chosen, but it holds the class number; it must hold ones."),
         Mistake(_off_by_one, "Your planes are shifted by one: labels count from 0, so label 0 fills the first plane."),
@@ -93,23 +102,35 @@ def _bounded(answer: Any, tools: Tools) -> Iterator[str]:
 
 
 Q2 = Exercise(
-    id="q2", title="What a label is worth", kind="derive", points=2, minutes=10, arrays="numpy", dtype="float64",
-    inputs=_gain_inputs, reference=label_gain, atol=1e-4, verify=_bounded,
+    id="q2",
+    title="What a label is worth",
+    kind="derive",
+    points=2,
+    minutes=10,
+    arrays="numpy",
+    dtype="float64",
+    inputs=_gain_inputs,
+    reference=label_gain,
+    atol=1e-4,
+    verify=_bounded,
     hints=[
         "p(x) is the sum over classes of p(c) p(x|c): in logarithms, a logsumexp of log p(x|c) + log p(c).",
         "Take the image's own class from the table with [np.arange(N), labels].",
         "exp(-900) is 0 in floating point: use scipy.special.logsumexp.",
     ],
     mistakes=[
-        Mistake(lambda t, p, y: _own(t, y) - _log_sum(t),
-                "Your p(x) adds the classes without their prior p(c)."),
-        Mistake(lambda t, p, y: _own(t, y) - (t * p).sum(axis=1),
-                "You averaged log-likelihoods. p(x) is an average of likelihoods: the log comes after the sum."),
+        Mistake(lambda t, p, y: _own(t, y) - _log_sum(t), "Your p(x) adds the classes without their prior p(c)."),
+        Mistake(
+            lambda t, p, y: _own(t, y) - (t * p).sum(axis=1),
+            "You averaged log-likelihoods. p(x) is an average of likelihoods: the log comes after the sum.",
+        ),
         Mistake(lambda t, p, y: -label_gain(t, p, y), "The sign is turned round: it is log p(x|y) minus log p(x)."),
-        Mistake(lambda t, p, y: label_gain(t, p, y) + np.log(p[y]),
-                "That is log p(y|x). Eq. 4 subtracts log p(y) from it."),
-        Mistake(lambda t, p, y: label_gain(t, p, y).mean(),
-                "One number an image, please: you took the mean over them."),
+        Mistake(
+            lambda t, p, y: label_gain(t, p, y) + np.log(p[y]), "That is log p(y|x). Eq. 4 subtracts log p(y) from it."
+        ),
+        Mistake(
+            lambda t, p, y: label_gain(t, p, y).mean(), "One number an image, please: you took the mean over them."
+        ),
         Mistake(_naive, "exp(-900) underflows to 0, and its logarithm is minus infinity: use a logsumexp."),
     ],
 )
@@ -121,8 +142,10 @@ def _loss_inputs(rng: np.random.Generator) -> dict[str, Any]:
     return {
         "pixel_loss": rng.exponential(0.3, size=(6, 20)),
         "mask": (np.arange(20) % 4 < 2).astype(float) * np.ones((6, 1)),
-        "mu_q": rng.normal(size=(6, 3)), "logvar_q": rng.normal(-1.0, 0.5, size=(6, 3)),
-        "mu_p": rng.normal(size=(6, 3)), "logvar_p": rng.normal(0.3, 0.5, size=(6, 3)),
+        "mu_q": rng.normal(size=(6, 3)),
+        "logvar_q": rng.normal(-1.0, 0.5, size=(6, 3)),
+        "mu_p": rng.normal(size=(6, 3)),
+        "logvar_p": rng.normal(0.3, 0.5, size=(6, 3)),
     }
 
 
@@ -132,8 +155,12 @@ def _kl(mu_q: Any, logvar_q: Any, mu_p: Any, logvar_p: Any) -> np.ndarray:
 
 
 def mended_loss(
-    pixel_loss: np.ndarray, mask: np.ndarray,
-    mu_q: np.ndarray, logvar_q: np.ndarray, mu_p: np.ndarray, logvar_p: np.ndarray,
+    pixel_loss: np.ndarray,
+    mask: np.ndarray,
+    mu_q: np.ndarray,
+    logvar_q: np.ndarray,
+    mu_p: np.ndarray,
+    logvar_p: np.ndarray,
 ) -> np.ndarray:
     """Hidden pixels alone, and the divergence to the prior network: (B,), in nats."""
     return (pixel_loss * (1 - mask)).sum(axis=1) + _kl(mu_q, logvar_q, mu_p, logvar_p)
@@ -144,27 +171,44 @@ def _with_kl(kl: Any) -> Any:
 
 
 Q3 = Exercise(
-    id="q3", title="Excellent loss, poor completions", kind="bug", points=2, minutes=10,
-    inputs=_loss_inputs, reference=mended_loss,
+    id="q3",
+    title="Excellent loss, poor completions",
+    kind="bug",
+    points=2,
+    minutes=10,
+    inputs=_loss_inputs,
+    reference=mended_loss,
     hints=[
         "Which pixels can the generation network copy from its input? They must not count.",
         "At test time z comes from the prior network. To what does her divergence pull q?",
         "Eq. 7 with mu_p and logvar_p in place of 0 and 0.",
     ],
     mistakes=[
-        Mistake(lambda loss, mask, *g: loss.sum(axis=1) + _kl(g[0], g[1], 0 * g[2], 0 * g[3]),
-                "That is her loss unchanged: seen pixels count, and the divergence ignores the prior network."),
-        Mistake(lambda loss, mask, *g: loss.sum(axis=1) + _kl(*g),
-                "The divergence is right. The seen pixels still count: the model is paid for copying them."),
-        Mistake(_with_kl(lambda mq, lq, mp, lp: _kl(mq, lq, 0 * mp, 0 * lp)),
-                "The pixels are right. The divergence still goes to N(0, I): nothing ever trains the prior network, "
-                "from which z is drawn at test time."),
-        Mistake(lambda loss, mask, *g: (loss * mask).sum(axis=1) + _kl(*g),
-                "The mask is 1 where a pixel is seen; you kept the seen pixels and dropped the hidden ones."),
-        Mistake(_with_kl(lambda mq, lq, mp, lp: _kl(mp, lp, mq, lq)),
-                "The divergence is turned round: Eq. 7 is KL(q || p), q the recognition network."),
-        Mistake(lambda loss, mask, *g: (loss * (1 - mask)).mean(axis=1) + _kl(*g),
-                "Sum over pixels, don't average: a mean is a hidden β as large as the number of pixels."),
+        Mistake(
+            lambda loss, mask, *g: loss.sum(axis=1) + _kl(g[0], g[1], 0 * g[2], 0 * g[3]),
+            "That is her loss unchanged: seen pixels count, and the divergence ignores the prior network.",
+        ),
+        Mistake(
+            lambda loss, mask, *g: loss.sum(axis=1) + _kl(*g),
+            "The divergence is right. The seen pixels still count: the model is paid for copying them.",
+        ),
+        Mistake(
+            _with_kl(lambda mq, lq, mp, lp: _kl(mq, lq, 0 * mp, 0 * lp)),
+            "The pixels are right. The divergence still goes to N(0, I): nothing ever trains the prior network, "
+            "from which z is drawn at test time.",
+        ),
+        Mistake(
+            lambda loss, mask, *g: (loss * mask).sum(axis=1) + _kl(*g),
+            "The mask is 1 where a pixel is seen; you kept the seen pixels and dropped the hidden ones.",
+        ),
+        Mistake(
+            _with_kl(lambda mq, lq, mp, lp: _kl(mp, lp, mq, lq)),
+            "The divergence is turned round: Eq. 7 is KL(q || p), q the recognition network.",
+        ),
+        Mistake(
+            lambda loss, mask, *g: (loss * (1 - mask)).mean(axis=1) + _kl(*g),
+            "Sum over pixels, don't average: a mean is a hidden β as large as the number of pixels.",
+        ),
         Mistake(lambda *a: mended_loss(*a).mean(), "One number an image, please: you took the mean over the batch."),
     ],
 )
@@ -229,12 +273,16 @@ def _verify_obedience(answer: Any, tools: Tools) -> Iterator[str]:
         yield "Encode each image under its own label: with a wrong one the code itself is spoiled."
         return
     if score > 0.999:
-        yield ("A decoder that ignores the label scores 1: you compare with the digit encoded, "
-               "not with the label asked for.")
+        yield (
+            "A decoder that ignores the label scores 1: you compare with the digit encoded, "
+            "not with the label asked for."
+        )
         return
     if score > 1e-9:
-        yield (f"A decoder that ignores the label scores {score:.2f}: you also ask for an image's own label, "
-               "which proves nothing.")
+        yield (
+            f"A decoder that ignores the label scores {score:.2f}: you also ask for an image's own label, "
+            "which proves nothing."
+        )
         return
     if _number(_score(answer, [True] * 4)[0]) != 1:
         yield "A decoder that always obeys must score 1; yours does not."
@@ -242,8 +290,11 @@ def _verify_obedience(answer: Any, tools: Tools) -> Iterator[str]:
     got, expected, world, _ = _score(answer, [True, False, False, True])
     if abs(float(got) - expected) > 1e-6:
         few = sum(len(asked) for asked in world.asked) < 21
-        yield ("Ask every image for each of the other labels: you asked for some of them only." if few
-               else f"A decoder that obeys two of four labels should score {expected:.3f}, not {float(got):.3f}.")
+        yield (
+            "Ask every image for each of the other labels: you asked for some of them only."
+            if few
+            else f"A decoder that obeys two of four labels should score {expected:.3f}, not {float(got):.3f}."
+        )
 
 
 def obedience(encode: Any, decode: Any, judge: Any, x: np.ndarray, labels: np.ndarray, n_classes: int) -> float:
@@ -275,7 +326,12 @@ def _encodes_wrong(encode: Any, decode: Any, judge: Any, x: Any, labels: Any, n_
 
 
 Q4 = Exercise(
-    id="q4", title="Does the decoder obey?", kind="design", points=3, minutes=10, verify=_verify_obedience,
+    id="q4",
+    title="Does the decoder obey?",
+    kind="design",
+    points=3,
+    minutes=10,
+    verify=_verify_obedience,
     hints=[
         "Encode once, under the image's own label.",
         "For shift 1 … n_classes - 1, ask for (labels + shift) % n_classes: every other label, never the own one.",
@@ -322,18 +378,31 @@ def _verify_findings(answer: Any, tools: Tools) -> Iterator[str]:
         return
     worse = (_number(answer["loss_without"]) or 0) - (_number(answer["loss_with"]) or 0)
     if (verdict == "yes") != (worse > 2):
-        yield (f"Your verdict contradicts your numbers: without the label the loss is {worse:.1f} nats worse, "
-               "and the rule says 2.")
+        yield (
+            f"Your verdict contradicts your numbers: without the label the loss is {worse:.1f} nats worse, "
+            "and the rule says 2."
+        )
 
 
 def _findings(**changed: Any) -> dict[str, Any]:
-    base = {"loss_with": 131.0, "loss_without": 131.5, "recognised_with": 0.97, "recognised_without": 0.97,
-            "label_from_z_without": 0.2, "verdict": "no"}
+    base = {
+        "loss_with": 131.0,
+        "loss_without": 131.5,
+        "recognised_with": 0.97,
+        "recognised_without": 0.97,
+        "label_from_z_without": 0.2,
+        "verdict": "no",
+    }
     return {**base, **changed}
 
 
 Q5 = Exercise(
-    id="q5", title="Does the encoder need the label?", kind="open", points=3, minutes=15, verify=_verify_findings,
+    id="q5",
+    title="Does the encoder need the label?",
+    kind="open",
+    points=3,
+    minutes=15,
+    verify=_verify_findings,
     hints=[
         "Write a loss like cvae_loss that calls model.encode(x, 0 * y), and give it to train as loss=….",
         "Start from initialise(CVAE(), run.rng(11)): the same start as our model, so that only one thing differs.",

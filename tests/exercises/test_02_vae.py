@@ -110,9 +110,9 @@ def tensorflow_answers():
         return tf.reduce_mean(recon + kl(mu, logvar))
 
     return {
-        ("q2", None): lambda mu, logvar, s: (
-            kl(mu / s, logvar - 2 * tf.math.log(s))  # the scaled problem, in which the prior has unit width
-        ),
+        ("q2", None): lambda mu, logvar, s: kl(
+            mu / s, logvar - 2 * tf.math.log(s)
+        ),  # the scaled problem, in which the prior has unit width
         ("q2", "doesn't depend on s"): lambda mu, logvar, s: kl(mu, logvar),
         ("q2", "sums over them"): lambda mu, logvar, s: kl(mu / s, logvar - 2 * tf.math.log(s)) / mu.shape[1],
         ("q3", None): mended,

@@ -78,8 +78,14 @@ def test_obedience_refuses_what_is_no_number():
 
 
 def test_findings_name_what_is_off():
-    good = {"loss_with": 130.0, "loss_without": 131.0, "recognised_with": 0.97, "recognised_without": 0.96,
-            "label_from_z_without": 0.3, "verdict": "no"}
+    good = {
+        "loss_with": 130.0,
+        "loss_without": 131.0,
+        "recognised_with": 0.97,
+        "recognised_without": 0.96,
+        "label_from_z_without": 0.3,
+        "verdict": "no",
+    }
     assert_accepted(LESSON, "q5", good)
     assert_refused(LESSON, "q5", {**good, "loss_with": 700.0}, "out of reach")
     assert_refused(LESSON, "q5", {**good, "recognised_with": -0.2}, "no share")
