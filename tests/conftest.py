@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+# Tests of parity hold both frameworks in one process. PyTorch's optimisers load the compiler Triton when first used, and
+# that aborts the process once TensorFlow is in it; loaded before TensorFlow it does no harm.
+import torch._dynamo  # noqa: F401
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "notebooks"))
 sys.path.insert(0, str(ROOT / "tests"))
