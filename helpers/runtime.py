@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers import lessons, paths, thresholds
+from helpers import checkpoints, lessons, paths, thresholds
 from helpers.backends import TensorFlowBackend, TorchBackend
 from helpers.progress import Progress
 
@@ -149,6 +149,26 @@ class Run:
         for line in thresholds.lines(numbers, self._targets()):
             print(line)
         _write_json(numbers_file(self.lesson, self.track, self.profile, self.seed), self.report())
+
+    def save_checkpoint(self, name: str, model: Any, dataset: Any = None, **how: Any) -> Path | None:
+        """In the profile `full`, write weights and how they came about to `build/checkpoints/`; returns the file.
+
+        model: a model of either framework. dataset: the data.Dataset it was trained on, whose licence goes along.
+        how: more facts for the JSON, such as epochs=60. In other profiles nothing is written, and None is returned: a
+        checkpoint is for what `full` reaches. To make it the course's own, copy both files to `helpers/checkpoints/`.
+        """
+        if self.profile != "full":
+            print(f"{name}: weights are kept in the profile full only (this is {self.profile})")
+            return None
+        if dataset is not None:
+            facts = {"data": f"{dataset.name} ({dataset.variant}): {dataset.source}", "data_sha256": dataset.sha256}
+            how = facts | {"licence": dataset.licence, "attribution": dataset.attribution} | how
+        report = self.report()
+        minutes = round(report.pop("seconds") / 60, 1)
+        folder = paths.build_folder() / "checkpoints"
+        target = checkpoints.save(name, model, folder, commit=paths.commit(), minutes=minutes, **(report | how))
+        print(f"{name}: weights and how they came about are in {target.relative_to(paths.build_folder().parent)}")
+        return target
 
     def report(self) -> dict[str, Any]:
         """What `record` writes: numbers, data, versions, seconds and peak memory since the kernel's start."""

@@ -144,3 +144,26 @@ def test_progress_counts_and_notes():
         bar.note(f"step {step}")
     assert "training" in bar.line() and "4/4" in bar.line() and "step 3" in bar.line()
     assert bar.line().count("█") == 20
+
+
+def test_a_checkpoint_says_how_it_came_about(monkeypatch, tmp_path, capsys):
+    from torch import nn
+
+    from helpers import checkpoints, data
+
+    monkeypatch.setenv("COURSE_BUILD", str(tmp_path / "build"))
+    digits, model = data.load("mnist", prefer="embedded"), nn.Linear(3, 2)
+    monkeypatch.setenv("PROFILE", "quick")
+    assert runtime.start("02_vae", "pytorch").save_checkpoint("02_vae", model, digits) is None
+    assert "full only" in capsys.readouterr().out
+    assert not (tmp_path / "build").exists()
+    monkeypatch.setenv("PROFILE", "full")
+    run = runtime.start("02_vae", "pytorch", seed=3)
+    run.record(test_loss=151.5)
+    saved = run.save_checkpoint("02_vae", model, digits, epochs=60)
+    weights, how = checkpoints.load("02_vae", saved.parent)
+    np.testing.assert_array_equal(weights["000.weight"], model.weight.detach().numpy())
+    assert (how["seed"], how["profile"], how["epochs"], how["numbers"]) == (3, "full", 60, {"test_loss": 151.5})
+    assert how["data_sha256"] == digits.sha256
+    assert how["licence"] == digits.licence
+    assert {"commit", "minutes", "device", "framework", "sha256"} <= set(how)
