@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from helpers.animation import animation
 from helpers.house_style import CLASS_COLOURS, COLOURS, CYCLE, DASHES, DPI, HATCHES, MARKERS, apply
 from helpers.image_grids import compose, image_grid, image_rows
 
@@ -26,6 +27,7 @@ __all__ = [
     "COLOURS",
     "DPI",
     "MARKERS",
+    "animation",
     "bars",
     "compose",
     "curves",

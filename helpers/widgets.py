@@ -6,7 +6,7 @@ and Colab show the first while the kernel runs; GitHub and HTML pages show the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,29 @@ def slider_explorer(draw: Callable[..., Any], alt: str, **sliders: Any) -> None:
     start = {name: control.value for name, control in controls.items()}
     figure = _slider_figure(draw, controls, start)
     _publish(_slider_box(draw, controls), figure, alt)
+
+
+def gan_ring(
+    train: Callable[..., Any],
+    centres: Any,
+    alt: str,
+    radius: float | None = None,
+    start: Mapping[str, Any] | None = None,
+) -> None:
+    """Show controls for a small GAN on a ring and a button that trains it; where no kernel runs, one training's row.
+
+    train(saturating: bool, lr_G: float, lr_D: float, d_steps: int, r1: float) → list of (step, samples (n, 2)). It is
+    called once here, with the settings of `start` (default: helpers.gan_ring.START), and at each press of the button.
+    centres: (K, 2) of the real modes. radius: how near a good sample lies (default: a tenth of the least distance
+    between centres). alt: what the static figure shows. A train that fails here raises; later it becomes a line of text.
+    """
+    from helpers import gan_ring as ring
+
+    _check_alt(alt)
+    settings = ring.checked_start(start)
+    points, near = ring.checked_centres(centres, radius)
+    figure = ring.ring_figure(ring.snapshots(train, settings), points, near, settings)
+    _publish(ring.ring_box(train, points, near, settings, figure), figure, alt)
 
 
 def _slider_box(draw: Callable[..., Any], controls: dict[str, Any]) -> Any:

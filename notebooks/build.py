@@ -1,6 +1,6 @@
 """Make the notebooks from their sources, one way: notebooks/source/NN_topic.md → notebooks/<track>/NN_topic.ipynb.
 
-    python notebooks/build.py                      all lessons, and the lesson tables of the READMEs
+    python notebooks/build.py                      all lessons, the lesson tables of the READMEs, and the scoreboard
     python notebooks/build.py 02_vae               one lesson
     python notebooks/build.py 02_vae --execute     … and run it (profile quick unless PROFILE says otherwise), keeping outputs
     python notebooks/build.py --check              fail when a committed file isn't what its source gives
@@ -10,9 +10,12 @@ Outputs of a notebook whose code is unchanged are kept. Cells carry stable ids: 
 
 import argparse
 import hashlib
+import json
+import math
 import os
 import re
 import sys
+import time
 import tomllib
 import unicodedata
 from pathlib import Path
@@ -188,7 +191,9 @@ def keep_outputs(new: Any, old: Any) -> bool:
     code = [cell for cell in old.cells if cell.cell_type == "code"]
     for cell, before in zip((c for c in new.cells if c.cell_type == "code"), code, strict=True):
         cell.outputs, cell.execution_count = before.outputs, before.execution_count
-    new.metadata["course"]["outputs_of"] = fingerprint
+    for fact in ("outputs_of", "numbers"):
+        if fact in old.metadata["course"]:
+            new.metadata["course"][fact] = old.metadata["course"][fact]
     return True
 
 
@@ -243,6 +248,17 @@ def build(lesson: str, track: str) -> None:
     print(f"{path.relative_to(paths.root())}: {len(notebook.cells)} cells, outputs {'kept' if kept else 'none'}")
 
 
+def run_numbers(lesson: str, track: str, started: int) -> dict[str, Any]:
+    """What the run that began at `started` (ns since 1970) recorded: profile, seed, finite values; {} when nothing."""
+    files = [f for f in (paths.build_folder() / "numbers").glob(f"{lesson}.{track}.*.json")
+             if f.stat().st_mtime_ns >= started]  # fmt: skip
+    if not files:
+        return {}
+    report = json.loads(max(files, key=lambda file: file.stat().st_mtime_ns).read_text(encoding="utf-8"))
+    values = {name: float(f"{value:.6g}") for name, value in report["numbers"].items() if math.isfinite(value)}
+    return {"profile": report["profile"], "seed": report["seed"], "values": values}
+
+
 def execute_and_save(lesson: str, track: str, save: bool) -> None:
     """Run a notebook from its first cell to its last and keep its outputs."""
     import execute
@@ -250,8 +266,11 @@ def execute_and_save(lesson: str, track: str, save: bool) -> None:
     notebook = make_notebook(lesson, track)
     path = lessons.notebook_file(lesson, track)
     path.parent.mkdir(parents=True, exist_ok=True)
+    started = time.time_ns()
     execute.run_notebook(notebook, path.parent, f"{lesson} {track}")
     notebook.metadata["course"]["outputs_of"] = code_hash(notebook)
+    if numbers := run_numbers(lesson, track, started):
+        notebook.metadata["course"]["numbers"] = numbers
     if save:
         write(path, to_text(notebook))
     else:
@@ -283,7 +302,7 @@ def main() -> int:
                     execute_and_save(lesson, track, save=not options.no_save)
                 else:
                     build(lesson, track)
-        if not options.lessons:
+        if not options.lessons or (options.execute and not options.no_save):
             problems += tables.check() if options.check else tables.update()
     except lessons.LessonError as error:
         problems.append(str(error))

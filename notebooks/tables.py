@@ -1,4 +1,4 @@
-"""The tables and links that README.md and notebooks/README.md take from the lessons' front matter."""
+"""The tables and links that the READMEs and the scoreboard take from front matter and notebooks."""
 
 import html
 import os
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import scoreboard
 from helpers import lessons, paths
 
 _BLOCK = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.S)
@@ -92,7 +93,7 @@ def picture_wall(folder: Path) -> str:
 
 
 def _wanted(path: Path) -> str:
-    makers = {"lessons": lesson_table, "map": lesson_map, "gallery": picture_wall}
+    makers = {"lessons": lesson_table, "map": lesson_map, "gallery": picture_wall, "scoreboard": scoreboard.page}
 
     def fill(match: re.Match) -> str:
         if match[2] not in makers:
@@ -103,13 +104,14 @@ def _wanted(path: Path) -> str:
 
 
 def _files() -> list[Path]:
-    files = [paths.root() / "README.md", paths.root() / "notebooks" / "README.md"]
+    folder = paths.root() / "notebooks"
+    files = [paths.root() / "README.md", folder / "README.md", folder / scoreboard.PAGE]
     return [file for file in files if file.is_file()]
 
 
 def check() -> list[str]:
-    """The READMEs whose tables are not what the front matter gives."""
-    return [
+    """The pages whose tables are not what front matter and notebooks give, and numbers that the scoreboard misses."""
+    return scoreboard.check() + [
         f"{file.relative_to(paths.root())}: its tables are out of date: run python notebooks/build.py"
         for file in _files()
         if _wanted(file) != file.read_text(encoding="utf-8")
@@ -117,7 +119,7 @@ def check() -> list[str]:
 
 
 def update() -> list[str]:
-    """Write the tables into the READMEs."""
+    """Write the tables into the READMEs and the scoreboard."""
     for file in _files():
         file.write_text(_wanted(file), encoding="utf-8")
     return []

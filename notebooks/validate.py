@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import build
+import scoreboard
 from helpers import lessons, paths, thresholds
 
 CELL_SECONDS = 300
@@ -209,6 +210,9 @@ def main() -> int:
     with ThreadPoolExecutor(max(options.jobs, 1)) as pool:
         results = list(pool.map(run, todo))
     print("\n" + table(results, options.profile))
+    measured = {(r.lesson, r.track): r.numbers for r in results if r.reached}
+    if board := scoreboard.text(measured, options.profile):
+        print("\n" + board)
     for r in results:
         if not r.reached:
             print(f"not reached within {options.minutes:g} minutes: {r.lesson} {r.track}")

@@ -25,7 +25,7 @@ class CheckpointError(ValueError):
 
 def state(model: Any) -> State:
     """The model's weights in canonical form, as NumPy copies. model: a torch.nn.Module or a built keras.Model."""
-    return {key: np.ascontiguousarray(_to_canonical(kind, array())) for key, kind, array, _ in _slots(model)}
+    return {key: np.array(_to_canonical(kind, array()), order="C") for key, kind, array, _ in _slots(model)}
 
 
 def set_state(model: Any, weights: State) -> None:

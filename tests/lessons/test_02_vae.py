@@ -1,7 +1,9 @@
 """Lesson 2: the tracks agree, the model has the sizes that the text gives, losses match values worked by hand."""
 
 import numpy as np
+import parity
 import pytest
+from parity import array, tensor
 
 from helpers import checkpoints, lessons
 
@@ -12,26 +14,7 @@ LOSSES = ("bernoulli_loss", "gaussian_loss")
 
 @pytest.fixture(scope="module")
 def tracks():
-    pytest.importorskip("torch")
-    pytest.importorskip("tensorflow")
-    return {track: lessons.definitions(LESSON, track) for track in lessons.TRACKS}
-
-
-def tensor(definitions, array):
-    """NumPy → the track's tensor; images (N, H, W, C) take the track's layout."""
-    array = np.asarray(array, dtype=np.float32)
-    if hasattr(definitions, "tf"):
-        return definitions.tf.constant(array)
-    moved = definitions.torch.from_numpy(array)
-    return moved.permute(0, 3, 1, 2) if moved.ndim == 4 else moved
-
-
-def array(values):
-    """The track's tensor → NumPy; images come back as (N, H, W, C)."""
-    if hasattr(values, "detach"):
-        values = values.detach()
-        return (values.permute(0, 2, 3, 1) if values.ndim == 4 else values).numpy()
-    return values.numpy()
+    return parity.tracks(LESSON)
 
 
 def batch(n=6, seed=0):
@@ -40,63 +23,28 @@ def batch(n=6, seed=0):
     return rng.random((n, 28, 28, 1)), rng.normal(size=(n, 2))
 
 
-def in_torch(definitions, vae, x, eps, loss_recon):
-    """Logits, mu, logvar, the two terms, and gradients in definition order."""
-    outputs = [array(part) for part in vae(x, eps)]
-    terms = definitions.elbo_terms(vae, x, eps, getattr(definitions, loss_recon))
-    (terms[0] + 0.7 * terms[1]).mean().backward()
-    return outputs, [array(term) for term in terms], [weight.grad.numpy() for weight in vae.parameters()]
+def forward(loss_recon):
+    """A pass: logits, mu, logvar; both terms an image; gradients of their weighted mean."""
 
+    def passed(side, vae, x, eps):
+        terms = side.elbo_terms(vae, x, eps, getattr(side, loss_recon))
+        return parity.Forward(vae(x, eps), terms, parity.mean(side, terms[0] + 0.7 * terms[1]))
 
-def in_tensorflow(definitions, vae, x, eps, loss_recon):
-    """The same, with gradients brought to PyTorch's layouts by the code that moves weights."""
-    tf = definitions.tf
-    outputs = [array(part) for part in vae(x, eps)]
-    with tf.GradientTape() as tape:
-        terms = definitions.elbo_terms(vae, x, eps, getattr(definitions, loss_recon))
-        loss = tf.reduce_mean(terms[0] + 0.7 * terms[1])
-    gradients = tape.gradient(loss, vae.trainable_variables)
-    before = checkpoints.state(vae)
-    for variable, gradient in zip(vae.trainable_variables, gradients, strict=True):
-        variable.assign(gradient)
-    moved = list(checkpoints.state(vae).values())
-    checkpoints.set_state(vae, before)
-    return outputs, [array(term) for term in terms], moved
+    return passed
 
 
 @pytest.mark.parametrize("loss_recon", LOSSES)
 @pytest.mark.parametrize("make", MODELS)
 def test_the_same_weights_give_the_same_in_both_tracks(tracks, make, loss_recon):
-    torch_side, keras_side = tracks["pytorch"], tracks["tensorflow"]
-    torch_side.torch.manual_seed(0)
-    models = {track: getattr(tracks[track], make)() for track in lessons.TRACKS}
-    rng = np.random.default_rng(1)
-    weights = {  # biases are zero at the start, so move everything a little
-        key: (value + 0.02 * rng.normal(size=value.shape)).astype(np.float32)
-        for key, value in checkpoints.state(models["pytorch"]).items()
-    }
-    for model in models.values():
-        checkpoints.set_state(model, weights)
-    x, eps = batch()
-    one = in_torch(torch_side, models["pytorch"], tensor(torch_side, x), tensor(torch_side, eps), loss_recon)
-    two = in_tensorflow(keras_side, models["tensorflow"], tensor(keras_side, x), tensor(keras_side, eps), loss_recon)
-    for a, b in zip(one[0], two[0], strict=True):
-        assert a.shape == b.shape
-        np.testing.assert_allclose(b, a, atol=1e-4)
-    for a, b in zip(one[1], two[1], strict=True):
-        np.testing.assert_allclose(b, a, rtol=1e-5)
-    assert len(one[2]) == len(two[2]) == len(weights)
-    for a, b in zip(one[2], two[2], strict=True):
-        assert a.shape == b.shape
-        assert np.linalg.norm(b - a) <= 1e-3 * np.linalg.norm(a)
+    models = parity.twins(tracks, lambda side: getattr(side, make)(), spread=0.02)
+    measured = parity.compare(tracks, models, forward(loss_recon), *batch())
+    assert len(measured["pytorch"].losses) == 2
 
 
 def test_weights_go_from_keras_to_pytorch(tracks):
-    models = {track: tracks[track].make_vae() for track in lessons.TRACKS}
+    models = {track: side.make_vae() for track, side in tracks.items()}
     checkpoints.set_state(models["pytorch"], checkpoints.state(models["tensorflow"]))
-    x, eps = batch(3, seed=2)
-    logits = [array(models[t](tensor(tracks[t], x), tensor(tracks[t], eps))[0]) for t in lessons.TRACKS]
-    np.testing.assert_allclose(logits[0], logits[1], atol=1e-4)
+    parity.compare(tracks, models, forward("bernoulli_loss"), *batch(3, seed=2))
 
 
 @pytest.mark.parametrize("track", lessons.TRACKS)
@@ -110,14 +58,9 @@ def test_parameter_counts(tracks, track, make):
 def test_both_tracks_start_with_weights_of_the_same_spread(tracks):
     tracks["pytorch"].torch.manual_seed(0)
     states = [checkpoints.state(tracks[track].make_vae()) for track in lessons.TRACKS]
-    assert states[0].keys() == states[1].keys()
-    for key, one in states[0].items():
-        other = states[1][key]
-        assert one.shape == other.shape
-        if key.endswith("bias"):
-            assert not one.any() and not other.any()
-        elif one.size > 500:  # the largest of a few numbers says little about their bound
-            assert np.abs(one).max() == pytest.approx(np.abs(other).max(), rel=0.1), key
+    parity.same_spread(*states)
+    for state in states:
+        assert not any(value.any() for key, value in state.items() if key.endswith("bias"))
 
 
 @pytest.mark.parametrize("track", lessons.TRACKS)

@@ -4,7 +4,9 @@ import functools
 import math
 
 import numpy as np
+import parity
 import pytest
+from parity import array, tensor
 
 from helpers import checkpoints, lessons
 
@@ -20,35 +22,15 @@ MODELS = {"ReportCVAE": 343_581, "CVAE": 436_281, "Baseline": 561_784, "Completi
 LOSS_OF = {"ReportCVAE": "cvae_loss", "CVAE": "cvae_loss", "Baseline": "baseline_loss", "Completion": "completion_loss"}
 
 
-@functools.cache
-def definitions(track):
-    return lessons.definitions(LESSON, track)
+@pytest.fixture(scope="module")
+def tracks():
+    return parity.tracks(LESSON)
 
 
-@functools.cache
-def pair(name):
-    """One model a track, with the same random weights (biases too)."""
-    here, there = (getattr(definitions(track), name)() for track in lessons.TRACKS)
-    rng = np.random.default_rng(4)
-    start = checkpoints.state(here)
-    weights = {k: (w + 0.1 * rng.standard_normal(w.shape)).astype(np.float32) for k, w in start.items()}
-    checkpoints.set_state(here, weights)
-    checkpoints.set_state(there, weights)
-    return here, there
-
-
-def as_torch(array):
-    import torch
-
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
-    return tensor.permute(0, 3, 1, 2) if tensor.ndim == 4 else tensor
-
-
-def as_numpy(tensor):
-    if hasattr(tensor, "detach"):
-        tensor = tensor.detach()
-        return (tensor.permute(0, 2, 3, 1) if tensor.ndim == 4 else tensor).numpy()
-    return tensor.numpy()
+@pytest.fixture(scope="module")
+def pairs(tracks):
+    """Class name → one model a track, with the same random weights (biases too)."""
+    return {name: parity.twins(tracks, lambda side, name=name: getattr(side, name)(), seed=4) for name in MODELS}
 
 
 def inputs_of(name, model):
@@ -58,86 +40,59 @@ def inputs_of(name, model):
 
 
 @pytest.mark.parametrize(("name", "count"), MODELS.items())
-def test_parameter_counts(name, count):
-    for track, model in zip(lessons.TRACKS, pair(name), strict=True):
-        assert definitions(track).count_parameters(model) == count
+def test_parameter_counts(tracks, pairs, name, count):
+    for track, side in tracks.items():
+        assert side.count_parameters(pairs[name][track]) == count
 
 
 @pytest.mark.parametrize("name", ["ReportCVAE", "CVAE"])
-def test_label_models_give_the_same_output(name):
-    import tensorflow as tf
+def test_label_models_give_the_same_output(tracks, pairs, name):
+    def forward(side, model, x, y, z):
+        return parity.Forward([*model.encode(x, y), model.decode(z, y)])
 
-    here, there = pair(name)
-    ours = here.encode(as_torch(IMAGES), as_torch(LABELS))
-    theirs = there.encode(tf.constant(IMAGES), tf.constant(LABELS))
-    for a, b in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(as_numpy(a), as_numpy(b), atol=1e-4)
-    z = np.random.default_rng(6).standard_normal((6, here.latent_dim)).astype(np.float32)
-    a, b = here.decode(as_torch(z), as_torch(LABELS)), there.decode(tf.constant(z), tf.constant(LABELS))
-    assert as_numpy(a).shape == (6, 28, 28, 1)
-    np.testing.assert_allclose(as_numpy(a), as_numpy(b), atol=1e-4)
+    z = np.random.default_rng(6).standard_normal((6, pairs[name]["pytorch"].latent_dim))
+    measured = parity.compare(tracks, pairs[name], forward, IMAGES, LABELS, z)
+    assert measured["pytorch"].outputs[2].shape == (6, 28, 28, 1)
 
 
-def test_completion_models_give_the_same_output():
-    import tensorflow as tf
+def test_completion_models_give_the_same_output(tracks, pairs):
+    def guess(side, base, seen):
+        return parity.Forward([base.guess(seen)])
 
-    (base, completion), (tf_base, tf_completion) = zip(pair("Baseline"), pair("Completion"), strict=True)
-    seen = FLAT * MASK
-    ours, theirs = base.guess(as_torch(seen)), tf_base.guess(tf.constant(seen))
-    np.testing.assert_allclose(as_numpy(ours), as_numpy(theirs), atol=1e-4)
-    for method, x in (("recognise", FLAT), ("prior", seen)):
-        ours, theirs = getattr(completion, method)(as_torch(x)), getattr(tf_completion, method)(tf.constant(x))
-        for a, b in zip(ours, theirs, strict=True):
-            np.testing.assert_allclose(as_numpy(a), as_numpy(b), atol=1e-4)
+    def beliefs(side, completion, x, seen):
+        return parity.Forward([*completion.recognise(x), *completion.prior(seen)])
+
+    parity.compare(tracks, pairs["Baseline"], guess, FLAT * MASK)
+    parity.compare(tracks, pairs["Completion"], beliefs, FLAT, FLAT * MASK)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_losses_and_gradients_agree(name):
-    import tensorflow as tf
+def test_losses_and_gradients_agree(tracks, pairs, name):
+    def forward(side, model, x, y, eps):
+        terms = getattr(side, LOSS_OF[name])(model, x, y, eps)
+        return parity.Forward([], terms, parity.mean(side, terms[0] + 3 * terms[1]))
 
-    here, there = pair(name)
-    x, y, eps = inputs_of(name, here)
-    ours = getattr(definitions("pytorch"), LOSS_OF[name])(here, as_torch(x), as_torch(y), as_torch(eps))
-    here.zero_grad()
-    (ours[0] + 3 * ours[1]).mean().backward()
-    with tf.GradientTape() as tape:
-        theirs = getattr(definitions("tensorflow"), LOSS_OF[name])(there, *map(tf.constant, (x, y, eps)))
-        total = tf.reduce_mean(theirs[0] + 3 * theirs[1])
-    for a, b in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(as_numpy(a), as_numpy(b), rtol=1e-5, atol=1e-5)
-    mine = {k: p.grad.numpy() for k, p in zip(checkpoints.state(here), here.parameters(), strict=True)}
-    gradients = tape.gradient(total, there.trainable_variables)
-    values = [v.numpy() for v in there.trainable_variables]
-    for variable, gradient in zip(there.trainable_variables, gradients, strict=True):
-        variable.assign(gradient)  # the gradients, in PyTorch's layout, by way of the weights' conversion
-    other = checkpoints.state(there)
-    for variable, value in zip(there.trainable_variables, values, strict=True):
-        variable.assign(value)
-    assert set(mine) == set(other)
-    for key, gradient in mine.items():
-        scale = np.abs(gradient).max() + 1e-6
-        assert np.abs(gradient - other[key]).max() <= 1e-3 * scale, f"gradient of {name} {key} differs"
+    parity.compare(tracks, pairs[name], forward, *inputs_of(name, pairs[name]["pytorch"]), floor=1e-9)
 
 
 @pytest.mark.parametrize("track", lessons.TRACKS)
-def test_losses_by_hand(track):
-    d = definitions(track)
-    tensor = as_torch if track == "pytorch" else __import__("tensorflow").constant
+def test_losses_by_hand(tracks, track):
+    d = tracks[track]
+    tensor = functools.partial(parity.tensor, d)
     zero = np.zeros((2, 28, 28, 1), np.float32)
     grey = d.bernoulli_loss(tensor(zero), tensor(zero + 0.3))
-    np.testing.assert_allclose(as_numpy(grey), 784 * math.log(2), rtol=1e-5)
+    np.testing.assert_allclose(array(grey), 784 * math.log(2), rtol=1e-5)
     column = [tensor(np.full((1, 1), v, np.float32)) for v in (1.0, 0.0, 3.0, math.log(4.0))]
     by_hand = 0.5 * (math.log(4) + (1 + 4) / 4 - 1)  # N(1, 1) from N(3, 4)
-    np.testing.assert_allclose(as_numpy(d.kl_between(*column)), by_hand, rtol=1e-5)
-    np.testing.assert_allclose(as_numpy(d.kl_divergence(column[0], column[1])), 0.5, rtol=1e-6)
+    np.testing.assert_allclose(array(d.kl_between(*column)), by_hand, rtol=1e-5)
+    np.testing.assert_allclose(array(d.kl_divergence(column[0], column[1])), 0.5, rtol=1e-6)
     flat, mask = tensor(np.zeros((1, 784), np.float32)), tensor(MASK[:1])
-    np.testing.assert_allclose(as_numpy(d.hidden_loss(flat, flat, mask)), 392 * math.log(2), rtol=1e-5)
+    np.testing.assert_allclose(array(d.hidden_loss(flat, flat, mask)), 392 * math.log(2), rtol=1e-5)
 
 
-def test_both_tracks_start_from_the_same_weights():
+def test_both_tracks_start_from_the_same_weights(tracks):
     starts = []
-    for track in lessons.TRACKS:
-        d = definitions(track)
+    for d in tracks.values():
         starts.append(checkpoints.state(d.initialise(d.CVAE(), np.random.default_rng([0, 11]))))
     assert starts[0].keys() == starts[1].keys()
     for key, weight in starts[0].items():
@@ -147,11 +102,11 @@ def test_both_tracks_start_from_the_same_weights():
 
 
 @pytest.mark.parametrize("track", lessons.TRACKS)
-def test_a_label_is_a_bias_of_the_first_layer(track):
-    d, model = definitions(track), pair("ReportCVAE")[lessons.TRACKS.index(track)]
-    tensor = as_torch if track == "pytorch" else __import__("tensorflow").constant
+def test_a_label_is_a_bias_of_the_first_layer(tracks, pairs, track):
+    d, model = tracks[track], pairs["ReportCVAE"][track]
+    tensor = functools.partial(parity.tensor, d)
     black, labels = np.zeros((10, 28, 28, 1), np.float32), np.eye(10, dtype=np.float32)
-    out = as_numpy(model.first_layer(tensor(black), tensor(labels)))
+    out = array(model.first_layer(tensor(black), tensor(labels)))
     state = checkpoints.state(model)
     by_hand = np.maximum(state["000.weight"][:, 1:].sum(axis=(2, 3)).T + state["000.bias"], 0)
     np.testing.assert_allclose(out, np.broadcast_to(by_hand[:, None, None], out.shape), atol=1e-4)
@@ -159,9 +114,9 @@ def test_a_label_is_a_bias_of_the_first_layer(track):
 
 
 @pytest.mark.parametrize("name", ["ReportCVAE", "CVAE"])
-def test_every_output_pixel_depends_on_z(name):
-    model = pair(name)[0]
+def test_every_output_pixel_depends_on_z(tracks, pairs, name):
+    model, side = pairs[name]["pytorch"], tracks["pytorch"]
     rng = np.random.default_rng(7)
-    z = rng.standard_normal((40, model.latent_dim)).astype(np.float32) * 3
-    images = as_numpy(model.decode(as_torch(z), as_torch(np.eye(10, dtype=np.float32)[rng.integers(0, 10, 40)])))
+    z = rng.standard_normal((40, model.latent_dim)) * 3
+    images = array(model.decode(tensor(side, z), tensor(side, np.eye(10)[rng.integers(0, 10, 40)])))
     assert (images.std(axis=0) > 1e-4).all()

@@ -1,0 +1,470 @@
+"""Exercises of lesson 4, generative adversarial networks."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from helpers.exercise_sets.gan_players import WEIGHTS_D, WEIGHTS_G, game_answer, player, verify_gradients
+from helpers.exercises import Exercise, Mistake, Tools, Wrong
+
+Arrays = dict[str, Any]
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    return np.logaddexp(0, x)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+# --- 1. two boxes that half overlap, by hand
+
+_LOG2 = float(np.log(2))
+
+Q1 = Exercise(
+    id="q1",
+    title="Two boxes that half overlap",
+    kind="derive",
+    points=1,
+    minutes=5,
+    reference={"value": -_LOG2, "js": _LOG2 / 2},
+    atol=0.002,
+    hints=[
+        "D* is 1 where only p is, 0 where only q is. What is it where both are 1?",
+        "Half of the real numbers lie where D* = 1 and half where D* = ½: E_p[log D*] = ½ · 0 + ½ · log ½.",
+        "The other expectation is the same by symmetry. Then solve Eq. 3 for JS.",
+    ],
+    mistakes=[
+        Mistake(
+            {"value": -2 * _LOG2, "js": 0.0},
+            "-log 4 and 0 belong to p = q. Here half of each box lies alone, and there D* knows the answer.",
+        ),
+        Mistake(
+            {"value": 0.0, "js": _LOG2},
+            "0 and log 2 belong to boxes that don't overlap at all. Where both are 1, D* can only say ½.",
+        ),
+        Mistake({"value": -_LOG2, "js": _LOG2}, "V is right. Eq. 3 has 2 JS: halve V + log 4."),
+        Mistake({"value": -_LOG2, "js": -_LOG2 / 2}, "V is right. JS is never negative: JS = (V + log 4) / 2."),
+        Mistake(
+            {"value": _LOG2, "js": _LOG2 / 2},
+            "JS is right. V is a mean of logarithms of probabilities, so it is never positive.",
+        ),
+        Mistake(
+            {"value": -_LOG2 / 2, "js": 0.75 * _LOG2},
+            "That is one of the two expectations of Eq. 1; V adds the other, for the drawn numbers.",
+        ),
+        Mistake({"value": -1.0, "js": 0.5}, "That is in bits (log to base 2); this lesson counts in nats."),
+    ],
+)
+
+# --- 2. the best judge of an unequal, softened diet
+
+
+def best_judge(p: np.ndarray, q: np.ndarray, r: float, t: float) -> np.ndarray:
+    """The best D(x) for r real samples a fake and a label t for real ones. p, q: densities (n,) → probabilities (n,)."""
+    return r * t * p / (r * p + q)
+
+
+def _diet(rng: np.random.Generator) -> Arrays:
+    return {
+        "p": rng.uniform(0.1, 2.0, size=9),
+        "q": rng.uniform(0.1, 2.0, size=9),
+        "r": float(rng.uniform(2.0, 5.0)),
+        "t": float(rng.uniform(0.7, 0.9)),
+    }
+
+
+Q2 = Exercise(
+    id="q2",
+    title="The best judge of an unequal, softened diet",
+    kind="derive",
+    points=2,
+    minutes=10,
+    inputs=_diet,
+    reference=best_judge,
+    arrays="numpy",
+    hints=[
+        "Write the loss at one x: r·p·[-t log D - (1 - t) log(1 - D)] - q·log(1 - D). Differentiate with respect to D.",
+        "Collect what multiplies 1 / D and what multiplies 1 / (1 - D): the answer is the first over the sum of both.",
+        "At r = 1, t = 1 Eq. 2 must come back. Where q = 0 the best judge says t.",
+    ],
+    mistakes=[
+        Mistake(lambda p, q, r, t: p / (p + q), "That is Eq. 2 unchanged: r and t don't appear in your result."),
+        Mistake(
+            lambda p, q, r, t: r * p / (r * p + q),
+            "The number of real samples is right. The label t is missing: where q = 0 the best judge must say t.",
+        ),
+        Mistake(
+            lambda p, q, r, t: t * p / (p + q),
+            "The label is right. More real samples make 'real' likelier beforehand: r is missing.",
+        ),
+        Mistake(
+            lambda p, q, r, t: r * t * p / (r * t * p + q),
+            "A real sample with the label t also pays (1 - t) for 'fake'; you dropped that part of its cross-entropy.",
+        ),
+        Mistake(
+            lambda p, q, r, t: t * p / (p + r * q),
+            "r stands at the wrong density: there are r real samples for each fake.",
+        ),
+        Mistake(
+            lambda p, q, r, t: (r * t * p + (1 - t) * q) / (r * p + q),
+            "You softened the fakes too. Their label stays 0: only real samples get t.",
+        ),
+        Mistake(
+            lambda p, q, r, t: 1 - best_judge(p, q, r, t),
+            "That is the probability of 'fake'; real is 1 in this lesson.",
+        ),
+        Mistake(
+            lambda p, q, r, t: np.log(best_judge(p, q, r, t)) - np.log1p(-best_judge(p, q, r, t)),
+            "That is the best logit; the probability is asked for: its sigmoid.",
+        ),
+        Mistake(
+            lambda p, q, r, t: best_judge(p, q, r, t).mean(),
+            "One number for each x, please: you took the mean over them.",
+        ),
+    ],
+)
+
+# --- 3. three bugs in a game
+
+
+def _game(twice: bool = False, sign: float = 1.0, saturating: bool = False, swapped: bool = False) -> Callable:
+    """Both losses with bugs to switch on: the sigmoid twice, G's sign, the loss of G, the labels of D."""
+
+    def losses(G: Callable, D: Callable, real: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits_real, logits_fake = D(real), D(G(z))
+        seen = _sigmoid(logits_real) if twice else logits_real
+        loss_D = _softplus(-seen).mean() + _softplus(logits_fake).mean()
+        if swapped:
+            loss_D = _softplus(logits_real).mean() + _softplus(-logits_fake).mean()
+        loss_G = -_softplus(logits_fake).mean() if saturating else _softplus(-sign * logits_fake).mean()
+        return loss_D, loss_G
+
+    return losses
+
+
+def mended_losses(G: Callable, D: Callable, real: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eq. 4 and Eq. 6 for a batch: two scalars. G and D are functions of tensors, D gives logits."""
+    return _game()(G, D, real, z)
+
+
+def _summed(G: Callable, D: Callable, real: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return tuple(len(real) * loss for loss in mended_losses(G, D, real, z))
+
+
+def _batch(rng: np.random.Generator) -> Arrays:
+    return {
+        "G": player(WEIGHTS_G, True),
+        "D": player(WEIGHTS_D, False),
+        "real": rng.normal(size=(8, 3)) + 0.5,
+        "z": rng.normal(size=(8, 2)),
+    }
+
+
+Q3 = Exercise(
+    id="q3",
+    title="Three bugs in a game",
+    kind="bug",
+    points=3,
+    minutes=10,
+    inputs=_batch,
+    reference=mended_losses,
+    returns=("loss_D", "loss_G"),
+    verify=verify_gradients,
+    hints=[
+        "D answers with a logit, and softplus already holds the sigmoid. Where does she apply it once more?",
+        "Put a large logit_fake into her loss of G. Should G be pleased or sorry when its fakes pass for real?",
+        "The third bug changes no value. Follow the gradient of loss_D back: through D, to fake, to whom?",
+    ],
+    mistakes=[
+        Mistake(
+            _game(twice=True, sign=-1.0),
+            "That is her code unchanged, as far as values go; two of its bugs change them.",
+        ),
+        Mistake(
+            _game(twice=True), "G's loss is right. In D's the sigmoid is still applied twice: softplus takes the logit."
+        ),
+        Mistake(
+            _game(sign=-1.0),
+            "D's loss is right. G's still falls when its fakes are seen through: the sign of the logit is turned round.",
+        ),
+        Mistake(
+            _game(saturating=True),
+            "D's loss is right. For G you wrote Eq. 5, the saturating loss; Eq. 6 is asked for.",
+        ),
+        Mistake(_game(swapped=True), "In D's loss the labels are swapped: real is 1, fake is 0."),
+        Mistake(_summed, "You summed over the batch; Eq. 4 and 6 take means."),
+        Mistake(
+            lambda G, D, real, z: mended_losses(G, D, real, z)[::-1], "The two losses are swapped: loss_D comes first."
+        ),
+    ],
+    wrong=[
+        Wrong(game_answer(False, False), "reaches G"),
+        Wrong(game_answer(True, True), "No gradient of loss_G reaches G"),
+        Wrong(game_answer(False, True), "found out"),
+    ],
+    right=[game_answer(True, False)],
+)
+
+# --- 4. four runs and what ails them
+
+_RUNS = {"A": "mode collapse", "B": "discriminator too strong", "C": "labels beyond [0, 1]", "D": "healthy"}
+_NAMES = ("mode collapse", "discriminator too strong", "oscillation", "labels beyond [0, 1]", "healthy")
+_WHY = {
+    "A": "one mode of eight, and fifteen of sixteen batches hold a near-duplicate, while both losses look harmless",
+    "B": "D's loss is near 0 and G's gradient has fallen ten-thousandfold: G hears nothing any more",
+    "C": "a cross-entropy below 0 is impossible with targets in [0, 1]",
+    "D": "all modes, good samples, few duplicates; the losses stand near log 4 and log 2 because the players match",
+}
+_TEMPTING = {  # run → the name that it is easily given, and what speaks against it
+    ("A", "healthy"): "its losses look harmless, but losses say little: count its modes and duplicates",
+    ("B", "healthy"): "a small loss of D is no good news for G: look at the gradient that reaches it",
+    ("B", "mode collapse"): "it covers few modes because it has stopped moving; its samples are no near-duplicates",
+    (
+        "C",
+        "discriminator too strong",
+    ): "D is sure of itself here too, but its loss is below 0, which no honest label allows",
+    ("D", "oscillation"): "losses near log 4 and log 2 that hardly move are no swing: nothing goes to and fro",
+    (
+        "D",
+        "discriminator too strong",
+    ): "a D that is too strong has a loss near 0; this one stands at log 4, where D guesses",
+}
+
+
+def verify_diagnosis(answer: Any, tools: Tools) -> Iterator[str]:
+    """Compare a diagnosis, run → name, with what the numbers of the exercise's table say."""
+    if not isinstance(answer, dict) or set(answer) != set(_RUNS):
+        yield f"Give a dict with the keys {', '.join(_RUNS)}."
+        return
+    for run, name in answer.items():
+        given = " ".join(str(name).lower().split())
+        if given == _RUNS[run]:
+            continue
+        if given not in _NAMES:
+            yield f"Run {run}: {name!r} is none of the names: {'; '.join(_NAMES)}."
+        elif (run, given) in _TEMPTING:
+            yield f"Run {run} is not {given!r}: {_TEMPTING[run, given]}."
+        else:
+            yield f"Run {run} is not {given!r}. What to look at: {_WHY[run]}."
+
+
+Q4 = Exercise(
+    id="q4",
+    title="Four runs and what ails them",
+    kind="open",
+    points=2,
+    minutes=5,
+    verify=verify_diagnosis,
+    hints=[
+        "Read the columns that count samples before those that hold losses.",
+        "Which values can a cross-entropy with targets in [0, 1] take? One run breaks that.",
+        "log 4 = 1.386 and log 2 = 0.693: where two players match, the losses stand there.",
+    ],
+    wrong=[
+        Wrong(_RUNS | {"A": "healthy"}, "count its modes"),
+        Wrong(_RUNS | {"B": "mode collapse"}, "stopped moving"),
+        Wrong(_RUNS | {"B": "healthy"}, "no good news"),
+        Wrong(_RUNS | {"C": "discriminator too strong"}, "below 0"),
+        Wrong(_RUNS | {"D": "oscillation"}, "no swing"),
+        Wrong(_RUNS | {"D": "discriminator too strong"}, "where D guesses"),
+        Wrong(_RUNS | {"C": "mode collapse"}, "impossible"),
+        Wrong(_RUNS | {"A": "too lazy"}, "none of the names"),
+        Wrong({"A": "mode collapse"}, "keys"),
+    ],
+    right=[_RUNS, _RUNS | {"A": "Mode  Collapse"}],
+)
+
+# --- 5. coverage by hand
+
+
+def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(a[:, None] - b[None], axis=2)
+
+
+def _radii(points: np.ndarray, k: int) -> np.ndarray:
+    """Distance of each point to its k-th nearest other point, (n,)."""
+    return np.sort(_distances(points, points), axis=1)[:, k]
+
+
+def coverage(real: np.ndarray, fake: np.ndarray, k: int) -> float:
+    """Share of real points (N, D) with a fake (M, D) no further than their k-th nearest real neighbour; 0 … 1."""
+    return float((_distances(real, fake).min(axis=1) <= _radii(real, k)).mean())
+
+
+def _points(rng: np.random.Generator) -> Arrays:
+    """Real points in two clouds; fakes that are dense in a part of one and stray elsewhere."""
+    real = np.concatenate([rng.normal(size=(24, 2)), rng.normal(size=(16, 2)) + np.array([5.0, 0.0])])
+    fake = np.concatenate([0.7 * rng.normal(size=(21, 2)), rng.normal(size=(6, 2)) + np.array([2.0, 3.0])])
+    return {"real": real, "fake": fake, "k": int(rng.integers(3, 6))}
+
+
+def _precision(real: np.ndarray, fake: np.ndarray, k: int) -> float:
+    return float((_distances(fake, real) <= _radii(real, k)).any(axis=1).mean())
+
+
+def _recall(real: np.ndarray, fake: np.ndarray, k: int) -> float:
+    return float((_distances(real, fake) <= _radii(fake, k)).any(axis=1).mean())
+
+
+def _density(real: np.ndarray, fake: np.ndarray, k: int) -> float:
+    return float((_distances(real, fake) <= _radii(real, k)[:, None]).sum() / (k * len(fake)))
+
+
+def _one_radius(real: np.ndarray, fake: np.ndarray, k: int) -> float:
+    return float((_distances(real, fake).min(axis=1) <= _radii(real, k).mean()).mean())
+
+
+Q5 = Exercise(
+    id="q5",
+    title="Coverage",
+    kind="implement",
+    points=2,
+    minutes=10,
+    inputs=_points,
+    reference=coverage,
+    arrays="numpy",
+    atol=1e-6,
+    hints=[
+        "`metrics.pairwise_squared_distances(a, b)` gives all squared distances, (len(a), len(b)).",
+        "Sort the distances among real points: column 0 is each point itself, column k its k-th neighbour.",
+        "A real point is covered when its distance to the nearest fake is at most its radius. Take the mean.",
+    ],
+    mistakes=[
+        Mistake(
+            lambda real, fake, k: coverage(real, fake, k - 1),
+            "The radius is one neighbour short: in the sorted distances each point comes first itself, at distance 0.",
+        ),
+        Mistake(
+            _precision,
+            "That is precision, the share of fakes among real points. Coverage is a share of the real points.",
+        ),
+        Mistake(
+            _recall, "That is recall: its radii are the fakes'. One stray fake then covers much; take the real ones'."
+        ),
+        Mistake(_density, "That is density, which counts fakes again and again; coverage asks for one at least."),
+        Mistake(
+            _one_radius,
+            "Each real point has a radius of its own; with the mean radius, crowded and lonely points are treated alike.",
+        ),
+        Mistake(
+            lambda real, fake, k: len(real) * coverage(real, fake, k),
+            "That is the number of covered points; divide by how many there are.",
+        ),
+        Mistake(
+            lambda real, fake, k: 1 - coverage(real, fake, k),
+            "That is the share of real points that no fake comes near.",
+        ),
+    ],
+)
+
+# --- 6. an experiment: penalty or falling rates?
+
+_KEYS = ("runs", "hold", "seeds", "measure")
+_HOLD = {"lr_G": 0.02, "lr_D": 0.02, "batch": 256}
+_MEASURES = ("loss_D", "loss_G", "modes covered", "good samples")
+_CELLS = {(penalty, decay) for penalty in (False, True) for decay in (False, True)}
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple | range | set | np.ndarray) else []
+
+
+def _run_faults(runs: list[Any]) -> Iterator[str]:
+    """What is wrong with the settings that a plan compares."""
+    keys = {"r1", "decay"}
+    if not runs or not all(isinstance(one, dict) and keys <= set(one) for one in runs):
+        yield '"runs" is a list of dicts, each with the keys r1 and decay.'
+        return
+    extra = {name for one in runs for name in one} - keys
+    if extra:
+        yield f"{min(extra)} changes between the runs; hold it, or you can't tell what made the difference."
+    penalties = {float(one["r1"]) for one in runs}
+    if len(penalties - {0.0}) > 1:
+        yield "r1 has several sizes; the question is whether it is there or not: 0 and 0.1."
+    elif penalties - {0.0} and penalties - {0.0} != {0.1}:
+        yield "The run in question had r1 = 0.1: compare that with 0."
+    cells = [(bool(one["r1"]), bool(one["decay"])) for one in runs]
+    missing = _CELLS - set(cells)
+    if missing == {(False, True), (True, False)}:
+        yield (
+            "With these two runs both things change at once, as in the laboratory. You need the runs in which only one "
+            "of them does."
+        )
+    elif missing:
+        named = sorted(f"r1 = {0.1 if penalty else 0}, decay = {decay}" for penalty, decay in missing)
+        yield f"One combination is missing ({'; '.join(named)}): each may need the other, and only all four show it."
+    if len(cells) > len(set(cells)):
+        yield "A combination stands there twice; different seeds are what repeats are for."
+
+
+def verify_plan(plan: Any, tools: Tools) -> Iterator[str]:
+    """Judge a plan that separates penalty and falling rates: all four combinations, all else held, seeds, a measure."""
+    if not isinstance(plan, dict) or any(key not in plan for key in _KEYS):
+        yield f"Give a dict with the keys {', '.join(_KEYS)}."
+        return
+    yield from _run_faults(_as_list(plan["runs"]))
+    hold = plan["hold"] if isinstance(plan["hold"], dict) else {}
+    for name, value in _HOLD.items():
+        if name not in hold:
+            yield f"{name} is not held: if it changes too, you can't tell what made the difference."
+        elif hold[name] != value:
+            yield f"{name} is held at {hold[name]}, but the runs in question had {value:g}."
+    if {"r1", "decay"} & set(hold):
+        yield f"{min({'r1', 'decay'} & set(hold))} is varied and held at once."
+    if len(set(_as_list(plan["seeds"]))) < 3:
+        yield "One or two seeds can't tell luck from cause: take at least three different ones for each combination."
+    measure = str(plan["measure"])
+    if measure not in _MEASURES:
+        yield f'"measure" names one number, one of {", ".join(_MEASURES)}.'
+    elif measure.startswith("loss"):
+        yield f"{measure} says little about the samples: it stays near its start in good games and in bad ones."
+
+
+def _plan(**changes: Any) -> dict[str, Any]:
+    good = {
+        "runs": [{"r1": r1, "decay": decay} for r1 in (0, 0.1) for decay in (False, True)],
+        "hold": dict(_HOLD),
+        "seeds": [0, 1, 2, 3, 4],
+        "measure": "good samples",
+    }
+    return good | changes
+
+
+_BOTH_OR_NONE = [{"r1": 0, "decay": False}, {"r1": 0.1, "decay": True}]
+
+Q6 = Exercise(
+    id="q6",
+    title="Penalty or falling rates?",
+    kind="design",
+    points=3,
+    minutes=15,
+    verify=verify_plan,
+    hints=[
+        "Failure 7 changed two things between its first two runs. List the combinations of the two.",
+        "Two settings that are each on or off make four combinations. Everything else stays as it was.",
+        "Repeat each combination with several seeds, and count what the samples do, not what the losses do.",
+    ],
+    wrong=[
+        Wrong(_plan(runs=_BOTH_OR_NONE), "both things change at once"),
+        Wrong(_plan(runs=[*_BOTH_OR_NONE, {"r1": 0.1, "decay": False}]), "only all four"),
+        Wrong(_plan(runs=[*_plan()["runs"], {"r1": 0, "decay": False}]), "twice"),
+        Wrong(_plan(runs=[{**one, "lr_G": 0.01} for one in _plan()["runs"]]), "lr_G changes between the runs"),
+        Wrong(_plan(runs=[{"r1": r1, "decay": d} for r1 in (0, 1.0) for d in (False, True)]), "r1 = 0.1"),
+        Wrong(_plan(runs=[{"r1": r1, "decay": d} for r1 in (0, 0.1, 1) for d in (False, True)]), "several sizes"),
+        Wrong(_plan(runs=["penalty", "decay"]), "list of dicts"),
+        Wrong(_plan(hold={"lr_G": 0.02, "lr_D": 0.02}), "batch is not held"),
+        Wrong(_plan(hold=_HOLD | {"lr_D": 0.01}), "the runs in question had"),
+        Wrong(_plan(hold=_HOLD | {"r1": 0.1}), "varied and held"),
+        Wrong(_plan(seeds=[0]), "luck"),
+        Wrong(_plan(seeds=[1, 1, 1]), "luck"),
+        Wrong(_plan(measure="loss_G"), "says little"),
+        Wrong(_plan(measure="beauty"), "one number"),
+        Wrong({"runs": []}, "keys"),
+    ],
+    right=[_plan(), _plan(measure="modes covered", seeds=range(3))],
+)
+
+EXERCISES = [Q1, Q2, Q3, Q4, Q5, Q6]

@@ -1,0 +1,178 @@
+"""Lesson 4's exercises against answers as students write them, in each track's own code."""
+
+import numpy as np
+import pytest
+from exercise_testing import assert_accepted, assert_refused, check_definitions
+
+from helpers import metrics
+from helpers.exercise_sets import lesson_04_gan
+
+LESSON = "04_gan"
+
+
+@pytest.mark.parametrize("track", ["numpy", "pytorch", "tensorflow"])
+def test_every_declared_mistake_is_refused_by_name(track):
+    if track != "numpy":
+        pytest.importorskip({"pytorch": "torch", "tensorflow": "tensorflow"}[track])
+    check_definitions(LESSON, track)
+
+
+def test_two_boxes():
+    assert_accepted(LESSON, "q1", {"value": -0.693, "js": 0.347})
+    assert_refused(LESSON, "q1", {"value": -1.386, "js": 0}, "p = q")
+    assert_refused(LESSON, "q1", {"value": 0, "js": 0.693}, "don't overlap")
+    assert_refused(LESSON, "q1", {"value": -0.693, "js": 0.693}, "halve")
+    assert_refused(LESSON, "q1", {"value": -0.347, "js": 0.520}, "one of the two expectations")
+    assert_refused(LESSON, "q1", -0.693)
+
+
+def test_two_boxes_by_quadrature():
+    x = (np.arange(300_000) + 0.5) / 200_000  # 0 … 3/2
+    p, q = (x < 1).astype(float), (x > 0.5).astype(float)
+    best = p / (p + q)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(p > 0, np.log(best), 0).sum() + np.where(q > 0, np.log(1 - best), 0).sum()
+    assert value / 200_000 == pytest.approx(lesson_04_gan.Q1.reference["value"], abs=1e-4)
+
+
+def test_best_judge_is_where_the_loss_is_least():
+    grid = np.linspace(0.0005, 0.9995, 19_981)
+    for p, q, r, t in ((0.7, 0.4, 3.0, 0.8), (0.1, 1.5, 2.0, 0.9), (1.0, 1.0, 1.0, 1.0)):
+        loss = -r * p * (t * np.log(grid) + (1 - t) * np.log(1 - grid)) - q * np.log(1 - grid)
+        assert lesson_04_gan.best_judge(p, q, r, t) == pytest.approx(grid[loss.argmin()], abs=1e-4)
+
+
+def test_best_judge():
+    assert_accepted(LESSON, "q2", lambda p, q, r, t: t / (1 + q / (r * p)))
+    assert_refused(LESSON, "q2", lambda p, q, r, t: p / (p + q), "Eq. 2 unchanged")
+    assert_refused(LESSON, "q2", lambda p, q, r, t: p * r / (q + p * r), "label t is missing")
+    assert_refused(LESSON, "q2", lambda p, q, r, t: r * t * p / (r * t * p + q), "dropped")
+    assert_refused(LESSON, "q2", lambda p, q, r, t: 1 - t / (1 + q / (r * p)), "fake")
+
+
+def test_diagnosis():
+    right = {"A": "mode collapse", "B": "discriminator too strong", "C": "labels beyond [0, 1]", "D": "healthy"}
+    assert_accepted(LESSON, "q4", right)
+    assert_refused(LESSON, "q4", right | {"A": "healthy", "D": "mode collapse"}, ["Run A", "Run D"])
+    assert_refused(LESSON, "q4", right | {"B": "oscillation"}, "gradient")
+    assert_refused(LESSON, "q4", ["mode collapse"], "keys")
+
+
+def test_coverage():
+    def by_helper(real, fake, k):
+        return metrics.density_coverage(real, fake, k=k).coverage
+
+    def without_itself(real, fake, k):  # the other way to leave a point out of its own neighbours
+        among = metrics.pairwise_squared_distances(real, real)
+        np.fill_diagonal(among, np.inf)
+        radius = np.partition(among, k - 1, axis=1)[:, k - 1]
+        return (metrics.pairwise_squared_distances(real, fake).min(axis=1) <= radius).mean()
+
+    def one_short(real, fake, k):
+        among = np.sort(np.linalg.norm(real[:, None] - real[None], axis=2), axis=1)[:, k - 1]
+        return (np.linalg.norm(real[:, None] - fake[None], axis=2).min(axis=1) <= among).mean()
+
+    assert_accepted(LESSON, "q5", by_helper)
+    assert_accepted(LESSON, "q5", without_itself)
+    assert_refused(LESSON, "q5", one_short, "one neighbour short")
+    precision = lambda real, fake, k: metrics.precision_recall(real, fake, k=k).precision  # noqa: E731
+    assert_refused(LESSON, "q5", precision, "precision")
+    assert_refused(LESSON, "q5", lambda real, fake, k: metrics.density_coverage(real, fake, k=k).density, "density")
+    assert_refused(LESSON, "q5", lambda real, fake, k: 0.5)
+
+
+def plan(**changes):
+    """A plan that is right, with some keys changed."""
+    good = {
+        "runs": [
+            {"r1": 0, "decay": True},
+            {"r1": 0, "decay": False},
+            {"r1": 0.1, "decay": True},
+            {"r1": 0.1, "decay": 0},
+        ],
+        "hold": {"lr_G": 0.02, "lr_D": 0.02, "batch": 256},
+        "seeds": range(4),
+        "measure": "modes covered",
+    }
+    return good | changes
+
+
+def test_plans_of_an_experiment():
+    runs = plan()["runs"]
+    assert_accepted(LESSON, "q6", plan())
+    assert_accepted(LESSON, "q6", plan(hold=plan()["hold"] | {"d_steps": 1}))
+    assert_refused(LESSON, "q6", plan(runs=[runs[1], runs[2]]), "both things change at once")
+    assert_refused(LESSON, "q6", plan(runs=runs[:3]), "only all four")
+    assert_refused(LESSON, "q6", plan(seeds=[3]), "at least three")
+    assert_refused(LESSON, "q6", plan(measure="loss_D"), "says little")
+    assert_refused(LESSON, "q6", plan(hold={"lr_G": 0.02, "lr_D": 0.02, "batch": 32}), "runs in question had 256")
+    assert_refused(LESSON, "q6", plan(runs=[{"r1": 0}]), "keys r1 and decay")
+
+
+def torch_games():
+    torch = pytest.importorskip("torch")
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+
+    def right(G, D, real, z):
+        with torch.no_grad():
+            data = G(z)
+        seen, shown, drawn = D(real), D(data), D(G(z))
+        loss_D = bce(seen, torch.ones_like(seen)) + bce(shown, torch.zeros_like(shown))
+        return loss_D, bce(drawn, torch.ones_like(drawn))
+
+    def hers(G, D, real, z):
+        fake, soft = D(G(z)), torch.nn.functional.softplus
+        return soft(-torch.sigmoid(D(real))).mean() + soft(fake).mean(), soft(fake).mean()
+
+    def no_stop(G, D, real, z):
+        seen, drawn = D(real), D(G(z))
+        loss_D = bce(seen, torch.ones_like(seen)) + bce(drawn, torch.zeros_like(drawn))
+        return loss_D, bce(drawn, torch.ones_like(drawn))
+
+    def stopped_for_both(G, D, real, z):
+        return no_stop(lambda codes: G(codes).detach(), D, real, z)
+
+    def as_numbers(G, D, real, z):
+        loss_D, loss_G = right(G, D, real, z)
+        return float(loss_D.detach()), loss_G
+
+    return right, hers, no_stop, stopped_for_both, as_numbers
+
+
+def tensorflow_games():
+    tf = pytest.importorskip("tensorflow")
+    bce = tf.nn.sigmoid_cross_entropy_with_logits
+
+    def right(G, D, real, z):
+        fake = G(z)
+        seen, shown, drawn = D(real), D(tf.stop_gradient(fake)), D(fake)
+        parts = [bce(tf.ones_like(seen), seen), bce(tf.zeros_like(shown), shown), bce(tf.ones_like(drawn), drawn)]
+        return tf.reduce_mean(parts[0]) + tf.reduce_mean(parts[1]), tf.reduce_mean(parts[2])
+
+    def hers(G, D, real, z):
+        fake, mean, soft = D(G(z)), tf.reduce_mean, tf.nn.softplus
+        return mean(soft(-tf.sigmoid(D(real)))) + mean(soft(fake)), mean(soft(fake))
+
+    def no_stop(G, D, real, z):
+        seen, drawn = D(real), D(G(z))
+        loss_D = tf.reduce_mean(tf.nn.softplus(-seen) + tf.nn.softplus(drawn))
+        return loss_D, tf.reduce_mean(tf.nn.softplus(-drawn))
+
+    def stopped_for_both(G, D, real, z):
+        return no_stop(lambda codes: tf.stop_gradient(G(codes)), D, real, z)
+
+    def as_numbers(G, D, real, z):
+        loss_D, loss_G = right(G, D, real, z)
+        return float(loss_D), loss_G
+
+    return right, hers, no_stop, stopped_for_both, as_numbers
+
+
+@pytest.mark.parametrize(("track", "games"), [("pytorch", torch_games), ("tensorflow", tensorflow_games)])
+def test_games_in_the_track_s_own_code(track, games):
+    right, hers, no_stop, stopped_for_both, as_numbers = games()
+    assert_accepted(LESSON, "q3", right, track)
+    assert_refused(LESSON, "q3", hers, "unchanged", track)
+    assert_refused(LESSON, "q3", no_stop, ["reaches G", "found out"], track)
+    assert_refused(LESSON, "q3", stopped_for_both, "No gradient of loss_G reaches G", track)
+    assert_refused(LESSON, "q3", as_numbers, "No gradient of loss_D reaches D", track)
