@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from helpers import data, lessons, runtime
 
@@ -32,20 +33,27 @@ def faces(count: int) -> np.ndarray:
     return data.load("characters", n=-(-count * 10 // 9) + 1, resolution=SIDE, quiet=True).train.images[:count]
 
 
-def timed(step: Callable[[], Any], steps: int, batch: int) -> dict[str, float]:
-    """Warm up, then count: steps and images per second, seconds, peak memory in GB. `step` waits for its losses."""
+def busy_seconds() -> tuple[float, float]:
+    """Processor seconds so far: of this process, of everything else on this machine."""
+    everything = psutil.cpu_times()
+    own = sum(psutil.Process().cpu_times()[:2])
+    return own, everything.user + everything.system + getattr(everything, "nice", 0.0) - own
+
+
+def timed(work: Callable[[], Any], steps: int, batch: int) -> dict[str, float]:
+    """Time `work`, which does this many steps: rates, seconds, peak memory, processors that other processes kept busy."""
+    before, started = busy_seconds()[1], time.perf_counter()
+    work()
+    seconds = time.perf_counter() - started
+    rate, others = steps / seconds, (busy_seconds()[1] - before) / seconds
+    return {"steps/s": rate, "images/s": rate * batch, "GB": runtime.peak_memory_gb(), "others": max(0.0, others)}
+
+
+def timed_steps(step: Callable[[], Any], steps: int, batch: int) -> dict[str, float]:
+    """`timed` over calls of `step`, which waits for its losses; the first calls warm up."""
     for _ in range(WARM_UP):
         step()
-    started = time.perf_counter()
-    for _ in range(steps):
-        step()
-    seconds = time.perf_counter() - started
-    return {
-        "steps/s": steps / seconds,
-        "images/s": steps * batch / seconds,
-        "seconds": seconds,
-        "GB": runtime.peak_memory_gb(),
-    }
+    return timed(lambda: [step() for _ in range(steps)], steps, batch)
 
 
 def endless(batches: Callable[[], Iterator[Any]]) -> Iterator[Any]:
@@ -68,7 +76,7 @@ def course_way(track: str, batch: int, width: int, steps: int) -> dict[str, floa
         z = run.tensor(rng.standard_normal((batch, LATENT)).astype(np.float32))
         [float(loss) for loss in update(next(shuffled), z, np.float32(RATE), real, fake)]
 
-    return timed(step, steps, batch)
+    return timed_steps(step, steps, batch)
 
 
 def usual_torch(batch: int, width: int, steps: int) -> dict[str, float]:
@@ -141,7 +149,7 @@ def _usual_torch(folder: str, batch: int, width: int, steps: int) -> dict[str, f
         opt_G.step()
         (loss_real + loss_fake).item(), loss.item()
 
-    return timed(step, steps, batch)
+    return timed_steps(step, steps, batch)
 
 
 def usual_keras(batch: int, width: int, steps: int) -> dict[str, float]:
@@ -180,11 +188,7 @@ def usual_keras(batch: int, width: int, steps: int) -> dict[str, float]:
     model.compile()
     index = np.arange(steps * batch) % len(images)
     model.fit(images[: WARM_UP * batch], batch_size=batch, epochs=1, verbose=0)
-    started = time.perf_counter()
-    model.fit(images[index], batch_size=batch, epochs=1, verbose=0)
-    seconds = time.perf_counter() - started
-    rate = steps / seconds
-    return {"steps/s": rate, "images/s": rate * batch, "seconds": seconds, "GB": runtime.peak_memory_gb()}
+    return timed(lambda: model.fit(images[index], batch_size=batch, epochs=1, verbose=0), steps, batch)
 
 
 WAYS: dict[str, Callable[[int, int, int], dict[str, float]]] = {
@@ -203,6 +207,11 @@ def measure(way: str, sizes: tuple[int, int, int]) -> dict[str, float]:
     if done.returncode != 0:
         raise SystemExit(f"{way} failed:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def note(one: dict[str, float]) -> str:
+    """A warning where other programs took processors: waiting for each other, PyTorch's threads then fall far behind."""
+    return f"   void: other programs kept {one['others']:.1f} processors busy" if one["others"] > 0.2 else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -224,7 +233,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for way in ways:
             results[way].append(measure(way, sizes))
             last = results[way][-1]
-            print(f"round {number + 1}  {way:<18} {last['steps/s']:6.2f} steps/s  {last['GB']:.2f} GB", flush=True)
+            print(
+                f"round {number + 1}  {way:<18} {last['steps/s']:6.2f} steps/s  {last['GB']:.2f} GB{note(last)}",
+                flush=True,
+            )
     print(f"\n{'way':<18} steps/s (median, range)      images/s   peak memory [GB]   against the usual way")
     for way, runs in results.items():
         rates = [one["steps/s"] for one in runs]

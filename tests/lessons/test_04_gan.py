@@ -154,7 +154,7 @@ def test_penalty_by_hand(tracks, track):
     assert float(side.r1_penalty(lambda x: x @ slope, points)) == pytest.approx(25, rel=1e-6)
     # half of |x|² has the gradient x: the mean of 5 and 1
     bowl = side.r1_penalty(lambda x: (x * x) @ tensor(side, [[0.5], [0.5]]), points)
-    assert float(bowl) == pytest.approx(3, rel=1e-6)
+    assert float(array(bowl)) == pytest.approx(3, rel=1e-6)
 
 
 def test_ring(tracks):
