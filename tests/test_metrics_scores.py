@@ -268,6 +268,14 @@ def test_far_from_the_origin_and_with_duplicates(sets, monkeypatch):
         assert metrics.precision_recall(twice, b.astype(dtype)).precision == 0  # and nothing else
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_of_a_point_lie_in_one_another_s_balls_of_radius_0(dtype):
+    points = np.random.default_rng(0).standard_normal((50, 300)) * np.linspace(1, 9, 50)[:, None]
+    real, fake = points.repeat(8, axis=0).astype(dtype), points[::-1].repeat(7, axis=0).astype(dtype)
+    assert metrics.precision_recall(real, fake) == (1, 1)
+    assert metrics.density_coverage(real, fake) == pytest.approx((8 / 5, 1))  # each fake lies in 8 real balls, k = 5
+
+
 def test_manifolds_name_bad_input(sets):
     a, b = sets
     for measure in (metrics.precision_recall, metrics.density_coverage):
