@@ -80,7 +80,7 @@ def test_front_matter_is_complete(lesson):
     assert 3 <= len(front["objectives"]) <= 6 and 40 <= front["minutes"] <= 60
     allowed = (
         200 if lesson == "04_gan" else 120
-    )  # lesson 4 needs 125 s in TensorFlow, more than the course promises itself
+    )  # lesson 4: 79 s in PyTorch, 105 s in TensorFlow, too near to 120 to promise it
     assert front["budgets"]["quick"]["seconds"] <= allowed and front["budgets"]["quick"]["gb"] <= 3
     assert set(front["thresholds"]) >= {"quick", "full"} and front["thresholds"]["quick"]
 
