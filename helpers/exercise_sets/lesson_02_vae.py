@@ -140,7 +140,7 @@ def _torch_pixel_losses() -> Callable:
     import torch
 
     waves = torch.linspace(0.2, 1.8, 20).reshape(1, 4, 5, 1)
-    return lambda z: 0.3 + (waves - 0.4 * z.sum(dim=1).reshape(-1, 1, 1, 1)) ** 2
+    return lambda z: 0.3 + (waves.to(z.device) - 0.4 * z.sum(dim=1).reshape(-1, 1, 1, 1)) ** 2
 
 
 def _tensorflow_pixel_losses() -> Callable:
