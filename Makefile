@@ -43,8 +43,9 @@ validate: $(VENV)/installed            ## every notebook in the profile quick, w
 notebooks: $(VENV)/installed            ## make the notebooks from their sources, keeping outputs
 	$(PY) notebooks/build.py
 
-bench: $(VENV)/installed            ## time and memory of training, beside the usual way of doing it
+bench: $(VENV)/installed            ## time and memory of training and of metrics, beside the usual way of doing it
 	$(PY) tests/bench.py
+	$(PY) tests/bench_metrics.py
 
 clean:            ## remove what runs have left (not the environment)
 	rm -rf build

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from helpers import image_grids
+from helpers import image_grids, publishing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,8 +58,6 @@ def animation(
     title: the finding. Nothing plays by itself, and readers who ask for less motion go frame by frame. ValueError names
     what is off.
     """
-    from helpers import plotting
-
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError('plotting.animation(frames, alt="…") needs alternative text: what is seen and how it changes')
     pixels = checked_frames(frames, value_range)
@@ -67,8 +65,8 @@ def animation(
     if labels is not None and (isinstance(labels, str) or len(labels) != count):
         raise ValueError(f"animation: {count} frames need a list of {count} labels, not {labels!r:.60}")
     texts = [f"frame {i + 1}" for i in range(count)] if labels is None else [str(label) for label in labels]
-    strip = smaller(plotting.png_bytes(filmstrip(pixels, texts, title)))
-    plotting.publish_png(strip, alt, {"text/html": page(pixels, texts, alt, title)})
+    strip = smaller(publishing.png_bytes(filmstrip(pixels, texts, title)))
+    publishing.publish_png(strip, alt, {"text/html": page(pixels, texts, alt, title)})
 
 
 def checked_frames(frames: Any, value_range: tuple[float, float] | None = None) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Transposed convolutions for PyTorch on a CPU, computed by the library's fast kernels for ordinary convolutions.
+"""Transposed convolutions for PyTorch on a CPU, computed by the library's fastest kernels for their shape.
 
 A transposed convolution is the gradient of an ordinary one with respect to its input. PyTorch has a tuned CPU kernel for
-that gradient, while its own transposed convolution takes a slower way there. `use_fast_transposed` swaps the way of
-computing and nothing else: parameters, results and gradients stay the same (tested).
+that gradient, while its own transposed convolution takes a slower way there. With one or three channels to make, that
+kernel wastes most of its work: there one matrix product makes all stamps, and folding adds them up. `use_fast_transposed`
+swaps the way of computing and nothing else: parameters, results and gradients stay the same (tested).
 """
 
 from typing import Any
@@ -11,8 +12,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+STAMPS = 12  # up to so many stamped numbers an output pixel, folding was faster than the tuned kernel (two AMD cores)
 
-class _TransposedConv(torch.autograd.Function):
+
+class _ByGradient(torch.autograd.Function):
+    """Forward by the tuned kernel for the input gradient of an ordinary convolution."""
+
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: tuple, padding: tuple, size: tuple) -> Any:
         ctx.save_for_backward(x, weight)
@@ -33,6 +38,33 @@ class _TransposedConv(torch.autograd.Function):
         return grad_x, grad_weight, None, None, None
 
 
+class _ByFolding(torch.autograd.Function):
+    """Forward by one matrix product, (C'·k·k, C) · (C, H·W) an image, and adding up what falls on the same pixel."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: tuple, padding: tuple, size: tuple) -> Any:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.padding = stride, padding
+        ctx.extra = tuple(
+            size[i] - _least_size(x.shape[2 + i], weight.shape[2 + i], stride[i], padding[i]) for i in (0, 1)
+        )
+        stamps = weight.flatten(1).t().expand(len(x), -1, -1) @ x.flatten(2)  # (B, C'·k·k, H·W)
+        return functional.fold(stamps, size, weight.shape[2:], 1, padding, stride)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple:
+        x, weight = ctx.saved_tensors
+        wanted = (*ctx.needs_input_grad[:2], False)
+        grad_x, grad_weight, _ = torch.ops.aten.convolution_backward(
+            grad, x, weight, None, ctx.stride, ctx.padding, (1, 1), True, ctx.extra, 1, wanted
+        )
+        return grad_x, grad_weight, None, None, None
+
+
+def _least_size(size: int, kernel: int, stride: int, padding: int) -> int:
+    return (size - 1) * stride - 2 * padding + kernel
+
+
 def _layout(x: torch.Tensor) -> torch.memory_format:
     last = x.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if last else torch.contiguous_format
@@ -47,21 +79,27 @@ def _conv_backward(
 
 
 class FastConvTranspose2d(nn.ConvTranspose2d):
-    """`nn.ConvTranspose2d` on a CPU by way of the convolution's input gradient. x: (B, C, H, W) → (B, C', H', W').
+    """`nn.ConvTranspose2d` on a CPU by the fastest way for its shape. x: (B, C, H, W) → (B, C', H', W').
 
     Not differentiable twice; groups and dilation must be 1 (else the ordinary way is taken).
     """
 
     def forward(self, x: torch.Tensor, output_size: list[int] | None = None) -> torch.Tensor:
         """Equals `nn.ConvTranspose2d.forward` within float32 rounding."""
-        if x.device.type != "cpu" or output_size is not None or self.groups != 1 or set(self.dilation) != {1}:
+        if x.device.type != "cpu" or x.ndim != 4 or output_size is not None:
             return super().forward(x, output_size)
-        size = tuple(
-            (x.shape[2 + i] - 1) * self.stride[i] - 2 * self.padding[i] + self.kernel_size[i] + self.output_padding[i]
-            for i in (0, 1)
-        )
-        out = _TransposedConv.apply(x, self.weight, self.stride, self.padding, size)
+        if self.groups != 1 or set(self.dilation) != {1}:
+            return super().forward(x)
+        sides = zip(x.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
+        size = tuple(_least_size(*side) + extra for side, extra in zip(sides, self.output_padding, strict=True))
+        way = _ByFolding if self.stamps() <= STAMPS else _ByGradient
+        out = way.apply(x, self.weight, self.stride, self.padding, size)
         return out if self.bias is None else out.add_(self.bias.view(1, -1, 1, 1))
+
+    def stamps(self) -> float:
+        """How many stamped numbers fall on an output pixel, all output channels together."""
+        (k, m), (s, t) = self.kernel_size, self.stride
+        return self.out_channels * k * m / (s * t)
 
 
 def use_fast_transposed(model: nn.Module) -> nn.Module:

@@ -34,7 +34,8 @@ def notebook_link(lesson: str, track: str, from_folder: Path) -> str:
     front = lessons.front_matter(lesson)
     own = lessons.tracks(lesson)
     target = lessons.notebook_file(lesson, track if track in own else own[0])
-    name = f"lesson {front['number']}, {front['title'].lower()}" if front["number"] else front["title"]
+    title = front["title"]
+    name = f"lesson {front['number']}, {title[0].lower()}{title[1:]}" if front["number"] else title
     return f"[{name}]({os.path.relpath(target, from_folder).replace(os.sep, '/')})"
 
 

@@ -5,7 +5,8 @@
     python notebooks/validate.py --solved --profile smoke --jobs 2
 
 For each notebook: no cell raises; outputs of cells tagged nbval-check-output equal the committed ones; time and memory
-stay within the budget of the profile; the recorded numbers keep the thresholds. One table at the end shows it all.
+stay within the budget of the profile (a notebook that was only too slow runs once more); the recorded numbers keep the
+thresholds. One table at the end shows it all.
 --solved puts the solutions in place of the exercises, whose checks must then all pass.
 """
 
@@ -39,6 +40,7 @@ class Result:
     numbers: dict[str, float] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     reached: bool = True
+    slow: bool = False  # took longer than its budget
 
 
 def changed_lessons(base: str) -> set[str]:
@@ -123,6 +125,18 @@ def run_one(lesson: str, track: str, profile: str, solved: bool, threads: int | 
     return result
 
 
+def run_fairly(lesson: str, track: str, profile: str, solved: bool, threads: int | None) -> Result:
+    """`run_one`, and once more where only the time was too long: the faster run counts.
+
+    A budget says what a notebook needs, and another program may have had the processor for a while.
+    """
+    first = run_one(lesson, track, profile, solved, threads)
+    if not first.slow or len(first.problems) > 1:
+        return first
+    print(f"{lesson} {track}: {first.problems[0]}; once more", flush=True)
+    return min(first, run_one(lesson, track, profile, solved, threads), key=lambda r: (len(r.problems), r.seconds))
+
+
 def judge(result: Result, front: dict, profile: str, folder: Path) -> None:
     """Add to `result` what a notebook recorded, and every budget and threshold that it breaks."""
     reports = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
@@ -133,7 +147,8 @@ def judge(result: Result, front: dict, profile: str, folder: Path) -> None:
     report = reports[-1]
     result.numbers, result.peak_gb = report["numbers"], report["peak_gb"]
     budget = front["budgets"][profile]
-    if result.seconds > budget["seconds"]:
+    result.slow = result.seconds > budget["seconds"]
+    if result.slow:
         result.problems.append(f"took {result.seconds:.0f} s; its budget in {profile} is {budget['seconds']} s")
     if result.peak_gb > budget["gb"]:
         result.problems.append(f"held {result.peak_gb:.1f} GB; its budget in {profile} is {budget['gb']} GB")
@@ -203,7 +218,7 @@ def main() -> int:
             if item[0] in changed:
                 late.problems.append("changed, but not reached in time")
             return late
-        result = run_one(*item, options.profile, options.solved, threads=1 if options.jobs > 1 else None)
+        result = run_fairly(*item, options.profile, options.solved, threads=1 if options.jobs > 1 else None)
         announce(result)
         return result
 

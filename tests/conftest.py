@@ -1,6 +1,7 @@
 """Shared by all tests: the commands under notebooks/ can be imported, runs leave their files in a temporary folder."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,9 +19,44 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
+def in_a_new_process(code):
+    """What Python prints when it runs `code` by itself."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.fixture(autouse=True)
 def own_build_folder(tmp_path, monkeypatch):
     """Keep numbers that a test records out of the project's build folder, and settings of the caller out of the test."""
     monkeypatch.setenv("COURSE_BUILD", str(tmp_path / "build"))
     for name in ("PROFILE", "SEED", "EXERCISES"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What the test displays, as in a notebook: a list of (data, settings), one entry an output."""
+    import IPython
+    import IPython.display
+
+    outputs = []
+    monkeypatch.setattr(IPython, "get_ipython", object)
+    monkeypatch.setattr(IPython.display, "display", lambda data, **more: outputs.append((data, more)))
+    return outputs
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    """An empty cache folder of the test's own, and no data folder."""
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder for images."""
+    path = tmp_path / "images"
+    path.mkdir()
+    return path

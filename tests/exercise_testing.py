@@ -1,11 +1,10 @@
 """What every lesson's exercises are tested with: right answers accepted, each typical mistake refused by name.
 
-A lesson's test needs two lines:
+`test_exercise_sets.py` holds every lesson's declarations to it with check_definitions. A lesson's own test, in `exercises/`,
+adds assert_accepted and assert_refused for answers written in a track's own code:
 
-    from exercise_testing import check_definitions
-    def test_exercises(): check_definitions("02_vae", track="pytorch")
-
-and adds assert_refused / assert_accepted for answers written in the track's own code.
+    from exercise_testing import assert_refused
+    def test_sign(): assert_refused("02_vae", "q1", -1.432, "sign")
 """
 
 import time

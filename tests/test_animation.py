@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from colours import contrast
 from PIL import Image
 
 from helpers import animation, plotting
@@ -44,17 +45,6 @@ class Elements(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.found.append((tag, dict(attrs)))
-
-
-@pytest.fixture
-def sent(monkeypatch):
-    import IPython
-    import IPython.display
-
-    outputs = []
-    monkeypatch.setattr(IPython, "get_ipython", object)
-    monkeypatch.setattr(IPython.display, "display", lambda data, **more: outputs.append((data, more)))
-    return outputs
 
 
 def pixels_of(uri):
@@ -123,19 +113,6 @@ def test_nothing_is_fetched():
     text = animation.page(grey_frames(2)[..., None], ["a", "b"], "x")
     for word in ("http", "import ", "fetch(", "eval("):
         assert word not in text
-
-
-def contrast(first, second):
-    """WCAG's ratio of two colours #rrggbb, 1 … 21."""
-
-    def light(colour):
-        parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-        return float(
-            np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
-        )
-
-    low, high = sorted((light(first), light(second)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_colours_have_contrast():

@@ -8,6 +8,7 @@ import nbformat
 import pytest
 
 import build
+import tables
 from conftest import ROOT
 from helpers import lessons
 
@@ -201,3 +202,8 @@ def test_ids_are_valid_for_every_lesson():
         assert len(ids) == len(set(ids)) and all(re.fullmatch(r"[a-z0-9-]{1,64}", one) for one in ids)
         for track in lessons.tracks(lesson):
             nbformat.validate(build.make_notebook(lesson, track))
+
+
+def test_a_link_to_a_lesson_keeps_the_capitals_of_names():
+    link = tables.notebook_link("03_cvae", "pytorch", ROOT / "notebooks" / "tensorflow")
+    assert link == "[lesson 3, the conditional VAE](../pytorch/03_cvae.ipynb)"

@@ -31,7 +31,7 @@ def test_mode_coverage_of_the_ring_itself(rng):
 def test_mode_coverage_counts_what_is_there(rng, modes, collapsed):
     found = metrics.mode_coverage(ring(rng, list(modes)), CENTRES, radius=0.3)
     assert found.covered == len(modes) and found.collapsed == collapsed
-    assert (np.flatnonzero(found.counts) == list(modes)).all()
+    assert (np.flatnonzero(found.counts) == list(modes)).all() and len(found.counts) == 8
 
 
 def test_mode_coverage_by_hand():
@@ -46,6 +46,8 @@ def test_mode_coverage_by_hand():
 def test_stray_samples_cover_no_mode(rng):
     strays = np.concatenate([ring(rng, [0], n=1590), CENTRES[1:], CENTRES[5:]])  # one or two a mode are not enough
     assert metrics.mode_coverage(strays, CENTRES, radius=0.3).covered == 1
+    counts = [1521, 40, 39, 0, 0, 0, 0, 0]  # a fifth of the even share, 200, and one less
+    assert metrics.mode_coverage(CENTRES.repeat(counts, axis=0), CENTRES, radius=0.3).covered == 2
 
 
 def test_mode_coverage_names_bad_input(rng):
@@ -53,6 +55,7 @@ def test_mode_coverage_names_bad_input(rng):
     for kwargs, word in (
         ({"radius": 0}, "radius"),
         ({"radius": math.nan}, "radius"),
+        ({"radius": math.inf}, "radius"),
         ({"radius": 1, "minimum": 0}, "1 or more"),
     ):
         with pytest.raises(ValueError, match=word):
@@ -65,6 +68,8 @@ def test_mode_coverage_names_bad_input(rng):
     ):
         with pytest.raises(ValueError, match=word):
             metrics.mode_coverage(bad, CENTRES, radius=0.3)
+    with pytest.raises(ValueError, match="at least one sample"):
+        metrics.mode_coverage(good, CENTRES[:0], radius=0.3)
 
 
 @pytest.mark.parametrize("support", [20, 100, 400])
@@ -88,6 +93,19 @@ def test_no_duplicates_and_nothing_else(rng):
     assert same.probability == 1 and same.support == pytest.approx(10 * 9 / (2 * math.log(400)))  # half a batch of 200
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_equal_samples_are_0_apart_anywhere(seed):
+    x, y = np.random.default_rng(seed).standard_normal((2, 20))
+    found = metrics.duplicates([x, y, x], 0, batch_size=3, batches=1)
+    assert found.probability == 1 and sorted(found.pair) == [0, 2]
+
+
+def test_duplicates_far_from_the_origin(rng):
+    samples = np.round(rng.standard_normal((300, 2)) * 1024) / 1024
+    near, far = (metrics.duplicates(samples + shift, 0.1, 20) for shift in (0, 2.0**26))
+    assert near == far and 0.1 < near.probability < 0.9
+
+
 def test_duplicates_are_seeded_and_show_the_first_pair(rng):
     samples = rng.standard_normal((500, 2))
     assert metrics.duplicates(samples, 1, 20, batches=1).pair == metrics.duplicates(samples, 1, 20, batches=50).pair
@@ -100,6 +118,7 @@ def test_duplicates_name_bad_input(rng):
         ((0.1, 1), "batch_size"),
         ((0.1, 51), "batch_size"),
         ((-1, 5), "tolerance"),
+        ((math.nan, 5), "tolerance"),
         ((0.1, 5, 0), "batches"),
     ):
         with pytest.raises(ValueError, match=word):
@@ -119,6 +138,11 @@ def test_oscillation_of_a_sine_and_of_what_settles():
     assert growing.oscillates and growing.ratio > 4
     slow = metrics.oscillation(np.exp(-t / 300) * np.sin(t / 7))  # shrinks to a quarter: on its way to rest
     assert not slow.oscillates and slow.crossings > 2 and 0.2 < slow.ratio < 0.5 and slow.amplitude > 0.1
+    louder = np.sin(t / 7) * np.repeat([1, 4, 0.6], 200)  # the middle third doesn't count
+    assert metrics.oscillation(louder).oscillates and metrics.oscillation(louder).ratio == pytest.approx(0.6, abs=0.01)
+    assert metrics.oscillation(np.where(t < 300, 0, louder)).ratio == math.inf  # from rest
+    assert metrics.oscillation(np.where(t < 300, 0, louder)).oscillates
+    assert metrics.oscillation(louder + 50).crossings == metrics.oscillation(louder).crossings
     for calm in (np.exp(-t / 50) * np.sin(t / 7), t / 600, np.full(600, 3.0), 1e-5 * np.sin(t / 7), -np.exp(-t / 100)):
         assert not metrics.oscillation(calm).oscillates
 
@@ -141,6 +165,11 @@ def test_gradient_flow():
     assert metrics.gradient_flow([1.0] * 9 + [0.2], factor=4).vanishes
     assert metrics.gradient_flow([1.0, 0.0]).vanishes
     assert not metrics.gradient_flow([0.0, 1.0]).vanishes and metrics.gradient_flow([0.0, 1.0]).explodes
+    assert metrics.gradient_flow([1.0, 0.1]).vanishes and metrics.gradient_flow([1.0, 10.0]).explodes  # `factor` itself
+    silent = metrics.gradient_flow([0.0, 0.0])
+    assert silent.vanishes and not silent.explodes
+    once = metrics.gradient_flow([1.0] * 15 + [math.inf] + [1.0] * 15)
+    assert once.explodes and not once.vanishes
     assert metrics.gradient_flow([1.0, math.inf]).explodes and metrics.gradient_flow([math.nan, 1.0]).explodes
 
 
@@ -166,6 +195,7 @@ def test_labels_inside_have_a_floor():
         found = metrics.check_labels(targets)
         assert not found.rewards_certainty and found.outside == 0 and found.lowest > 0
     assert metrics.check_labels([0.9]).best_logit == pytest.approx(math.log(9))
+    assert metrics.check_labels([0.1, 0.9]).best_logit == pytest.approx(math.log(9))  # of either sign
     entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
     assert metrics.check_labels([0.9]).lowest == pytest.approx(entropy)
     assert metrics.check_labels([1.0]).best_logit == 10
@@ -199,6 +229,8 @@ def test_batch_mixing():
     assert (as_real.together, as_real.alone, as_real.depends) == (0.25, 0.75, True)
     same = metrics.batch_mixing(together, together + 0.01)
     assert not same.depends and same.gap == 0 and same.shift == pytest.approx(0.01)
+    with pytest.raises(ValueError, match="same samples"):
+        metrics.batch_mixing([], [])
     for bad, word in ((alone[:3], "same samples"), (alone * np.nan, "finite")):
         with pytest.raises(ValueError, match=word):
             metrics.batch_mixing(together, bad)

@@ -25,17 +25,6 @@ def train(saturating, lr_G, lr_D, d_steps, r1):
     return [(0, np.zeros((400, 2))), (10, samples(1)), (20, samples(1 if saturating else 3 + d_steps))]
 
 
-@pytest.fixture
-def sent(monkeypatch):
-    import IPython
-    import IPython.display
-
-    outputs = []
-    monkeypatch.setattr(IPython, "get_ipython", object)
-    monkeypatch.setattr(IPython.display, "display", lambda data, **more: outputs.append((data, more)))
-    return outputs
-
-
 def box_of(train, **start):
     """The live widget and its parts: controls by name, button, line, picture."""
     settings = gan_ring.checked_start(start)

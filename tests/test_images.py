@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from colours import contrast
 
 IMAGES = Path(__file__).resolve().parent.parent / "images"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -21,17 +22,6 @@ def diagram(monkeypatch, tmp_path):
     monkeypatch.setattr(diagram, "FOLDER", tmp_path)
     yield diagram
     sys.modules.pop("diagram", None)
-
-
-def luminance(colour):
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a, b):
-    low, high = sorted((luminance(a), luminance(b)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_drawings_are_what_their_scripts_give(diagram, tmp_path):

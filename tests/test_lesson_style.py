@@ -78,10 +78,8 @@ def test_front_matter_is_complete(lesson):
     assert needed <= set(front)
     assert front["slug"] == lesson and int(lesson[:2]) == front["number"]
     assert 3 <= len(front["objectives"]) <= 6 and 40 <= front["minutes"] <= 60
-    allowed = (
-        200 if lesson == "04_gan" else 120
-    )  # lesson 4: 79 s in PyTorch, 105 s in TensorFlow, too near to 120 to promise it
-    assert front["budgets"]["quick"]["seconds"] <= allowed and front["budgets"]["quick"]["gb"] <= 3
+    most = 150 if lesson == "05_dcgan" else 120  # eleven networks are compiled anew there: 100 s on quiet cores
+    assert front["budgets"]["quick"]["seconds"] <= most and front["budgets"]["quick"]["gb"] <= 3
     assert set(front["thresholds"]) >= {"quick", "full"} and front["thresholds"]["quick"]
 
 

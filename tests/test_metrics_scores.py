@@ -80,6 +80,22 @@ def test_extrapolated_floor_is_zero():
     assert line.distances[-1] == pytest.approx(metrics.frechet_distance(a, b))
 
 
+def test_extrapolation_by_hand():
+    """The line through mean distances of draws: disjoint while rows last, then drawn anew."""
+    a, b = np.random.default_rng(2).standard_normal((300, 4)), np.random.default_rng(3).standard_normal((240, 4)) * 1.2
+    line = metrics.frechet_extrapolated(a, b, sizes=(240, 100, 240), repeats=3, rng=5)
+    rng, means = np.random.default_rng(5), []
+    for parts in ([[0, 100], [100, 200]], [[0, 100]]), ([[0, 240]],) * 3:
+        values = []
+        for group in parts:
+            rows_a, rows_b = rng.permutation(300), rng.permutation(240)
+            values += [metrics.frechet_distance(a[rows_a[i:j]], b[rows_b[i:j]]) for i, j in group]
+        means.append(np.mean(values))
+    assert line.sizes == (100, 240) and line.distances == pytest.approx(means)
+    assert line.slope == pytest.approx((means[0] - means[1]) / (1 / 100 - 1 / 240))
+    assert line.value == pytest.approx(means[1] - line.slope / 240)
+
+
 def test_extrapolation_names_bad_sizes(sets):
     for sizes in ((100,), (100, 301), (1, 100)):
         with pytest.raises(ValueError, match="sizes must hold"):
@@ -147,6 +163,14 @@ def test_kernel_distance_is_unbiased_and_knows_its_error_with_few_samples():
         assert np.sqrt((errors**2).mean()) == pytest.approx(values.std(), rel=0.25)
 
 
+def test_the_standard_error_is_the_jackknife_s():
+    a, b = np.random.default_rng(1).standard_normal((7, 3)), np.random.default_rng(2).standard_normal((5, 3)) * 2
+    without_a = [metrics.kernel_distance(np.delete(a, i, axis=0), b).value for i in range(7)]
+    without_b = [metrics.kernel_distance(a, np.delete(b, i, axis=0)).value for i in range(5)]
+    wanted = np.sqrt(6 * np.var(without_a) + 4 * np.var(without_b))
+    assert metrics.kernel_distance(a, b).standard_error == pytest.approx(wanted)
+
+
 def test_kernel_distance_does_not_depend_on_block_size(sets, monkeypatch):
     before = metrics.kernel_distance(*sets), metrics.kernel_distance(*sets, subset_size=30, subsets=4)
     monkeypatch.setattr("helpers.metrics.kernel.BLOCK", 7)
@@ -156,7 +180,7 @@ def test_kernel_distance_does_not_depend_on_block_size(sets, monkeypatch):
 
 def test_kernel_distance_names_bad_input(sets):
     a, b = sets
-    for size in (1, 301):
+    for size in (0, 1, 301):
         with pytest.raises(ValueError, match="subset_size must lie"):
             metrics.kernel_distance(a, b, subset_size=size)
     with pytest.raises(ValueError, match="at least 2 subsets"):
@@ -191,10 +215,14 @@ def test_inception_score_agrees_with_torch_fidelity():
 def test_inception_score_names_bad_input():
     with pytest.raises(ValueError, match="softmax"):
         metrics.inception_score(np.random.default_rng(0).standard_normal((20, 4)))
-    with pytest.raises(ValueError, match="softmax"):
-        metrics.inception_score([[1.5, -0.5]], splits=1)
-    with pytest.raises(ValueError, match="splits"):
-        metrics.inception_score(np.full((5, 4), 0.25))
+    for row in ([1.5, -0.5], [0.9, 0.3], [0.3, 0.3]):
+        with pytest.raises(ValueError, match="softmax"):
+            metrics.inception_score([row], splits=1)
+    for bad, splits in ((np.full((5, 4), 0.25), 6), (np.full((5, 4), 0.25), 0)):
+        with pytest.raises(ValueError, match="splits"):
+            metrics.inception_score(bad, splits)
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.inception_score(np.full((20, 4), np.nan))
 
 
 # --- precision, recall, density, coverage
@@ -212,12 +240,15 @@ def test_precision_recall_agrees_with_torch_fidelity(sets, k):
     mine = metrics.precision_recall(a, b, k)
     assert mine == pytest.approx((theirs["precision"], theirs["recall"]), abs=1e-6)  # theirs is a float32
     assert 0 < mine.precision < 1 and 0 < mine.recall < 1 and mine.precision != mine.recall
+    assert (mine == metrics.precision_recall(a, b)) == (k == 3)
 
 
 def test_precision_recall_by_hand():
     real = np.array([[0.0], [1.0], [2.0], [10.0]])  # radii for k = 1: 1, 1, 1, 8
     fake = np.array([[0.0], [2.9], [3.1], [30.0]])  # radii: 2.9, 0.2, 0.2, 26.9
     assert metrics.precision_recall(real, fake, k=1) == (0.75, 1.0)  # 30 is in no ball; 10 is in the ball round 30
+    border = np.array([[3.0], [6.0], [7.0]])  # radii: 3, 1, 1; 3 is on the border of 2's ball, and 0 on that of 3's
+    assert metrics.precision_recall(real[:3], border, k=1) == (1 / 3, 1.0)
     near = np.array([[0.0], [0.1], [0.2]])
     assert metrics.precision_recall(real, near, k=1) == (1.0, 0.25)  # of the real points only 0 is near fakes
 
@@ -239,6 +270,7 @@ def test_density_coverage_by_hand():
     fake = np.array([[1.0], [1.5], [50.0]])
     # 1 lies in the balls of 0, 1 and 2; 1.5 in those of 1 and 2; 50 in none
     assert metrics.density_coverage(real, fake, k=1) == pytest.approx(((3 + 2) / 3, 3 / 4))
+    assert metrics.density_coverage(real, fake[:1], k=2) == pytest.approx((4 / 2, 1))  # one sample is enough
     # k = 2: 1 lies in four balls, 1.5 in four
     assert metrics.density_coverage(real, fake, k=2) == pytest.approx((8 / 6, 1))
 
@@ -258,6 +290,8 @@ def test_far_from_the_origin_and_with_duplicates(sets, monkeypatch):
     a, b = (x.astype(np.float64) for x in sets)
     for measure in (metrics.precision_recall, metrics.density_coverage):
         assert measure(a + 1000, b + 1000) == measure(a, b)
+        far = (x.astype(np.float32) + np.float32(1000) for x in (a, b))
+        assert measure(*far) == pytest.approx(measure(a, b), abs=0.03)
         before = measure(a, b)
         monkeypatch.setattr("helpers.metrics.manifold.BLOCK", 7)
         assert measure(a, b) == before
@@ -266,6 +300,14 @@ def test_far_from_the_origin_and_with_duplicates(sets, monkeypatch):
         twice = np.repeat(a[:50], 10, axis=0).astype(dtype)
         assert metrics.precision_recall(twice, twice) == (1, 1)  # balls of radius 0 hold their centres
         assert metrics.precision_recall(twice, b.astype(dtype)).precision == 0  # and nothing else
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(np.float32, 0.02), (np.float64, 1e-5)])
+def test_a_ball_is_no_wider_than_the_number_format_asks_for(dtype, close):
+    real = np.array([[0.0], [close], [1.0], [1.0 + close]], dtype=dtype)
+    fake = np.array([[3 * close], [0.5], [2.0], [3.0]], dtype=dtype)
+    assert metrics.precision_recall(real, fake, k=1).precision == 0
+    assert metrics.precision_recall(real, real + real.dtype.type(close / 2), k=1).precision == 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -324,9 +366,32 @@ def test_equal_distributions_differ_in_as_many_bins_as_chance_says():
 
 def test_different_bins_names_bad_input(sets):
     a, b = sets
-    assert metrics.different_bins(a, b).bins == 15
     for bins in (1, 401):
         with pytest.raises(ValueError, match="bins must lie"):
             metrics.different_bins(a, b, bins=bins)
-    with pytest.raises(ValueError, match="significance"):
-        metrics.different_bins(a, b, significance=5)
+    for significance in (0, 1, 5):
+        with pytest.raises(ValueError, match="significance"):
+            metrics.different_bins(a, b, significance=significance)
+
+
+@pytest.mark.parametrize(("n", "m", "bins"), [(400, 300, 15), (300, 400, 15), (30, 25, 2), (2600, 2500, 100)])
+def test_a_bin_for_twenty_samples(n, m, bins):
+    rng = np.random.default_rng(0)
+    assert metrics.different_bins(rng.random((n, 1)), rng.random((m, 1)), rng=rng).bins == bins
+
+
+def test_different_bins_of_one_significance_and_one_seed(sets):
+    a, b = sets
+    first, again = (metrics.different_bins(a, b, rng=4) for _ in range(2))
+    assert first.z.tolist() == again.z.tolist() and first.significance == 0.05
+    assert first.number == (np.abs(first.z) > 1.959964).sum() > (first.z > 1.959964).sum()
+    halves = np.repeat([[0.0], [1.0]], 200, axis=0)
+    found = metrics.different_bins(halves[100:300], halves[82:282], bins=2)  # 100 and 100 against 118 and 82
+    assert np.sort(found.z) == pytest.approx([-1.807, 1.807], abs=1e-3) and found.number == 0  # the test has two sides
+    strict = metrics.different_bins(a, b, significance=1e-6, rng=4)
+    assert strict.number == (np.abs(strict.z) > 4.891638).sum() < first.number
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+def test_different_bins_takes_sets_without_spread():
+    assert metrics.different_bins(np.ones((40, 2)), np.ones((30, 2)), bins=2).number == 0

@@ -2,14 +2,13 @@
 
 import base64
 import io
-import subprocess
-import sys
 
 import nbformat
 import numpy as np
 import pytest
 from PIL import Image
 
+from conftest import in_a_new_process
 from helpers import html_pages, plotting
 
 
@@ -41,8 +40,7 @@ def test_import_is_light():
         "import sys, helpers.plotting, helpers.metrics, helpers.features, helpers.widgets\n"
         "print([m for m in ('matplotlib', 'scipy', 'torch', 'tensorflow', 'ipywidgets') if m in sys.modules])"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert out.strip() == "[]"
+    assert in_a_new_process(code).strip() == "[]"
 
 
 def test_compose_places_images_row_by_row_with_one_range():

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 import yaml
+from colours import contrast
 from quiz_examples import NUMERIC, SINGLE, example
 
 from helpers import quiz, quiz_show
@@ -197,18 +198,6 @@ def test_show_prints_without_a_notebook_and_reports_a_faulty_file(capsys, monkey
     assert "can't be shown" in capsys.readouterr().out
     with pytest.raises(ValueError, match='"before" or "after"'):
         quiz.show("00_start_here", "middle")
-
-
-def _luminance(colour):
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one, other):
-    """WCAG 2 contrast ratio of two colours, 1 … 21."""
-    low, high = sorted((_luminance(one), _luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def test_the_contrast_formula():

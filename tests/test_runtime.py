@@ -1,12 +1,11 @@
 """Profiles, seeds, tensors, batches and the record of a run."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 
+from conftest import in_a_new_process
 from helpers import runtime
 from helpers.progress import Progress
 
@@ -24,8 +23,7 @@ def test_importing_a_helper_pulls_in_no_framework(module):
         "found = {'torch', 'tensorflow', 'keras', 'pandas', 'sklearn'} & set(sys.modules); "
         "assert not found, found"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    in_a_new_process(code)
 
 
 def test_profile_from_the_environment(monkeypatch, capsys):

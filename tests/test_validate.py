@@ -100,3 +100,21 @@ def test_full_thresholds_wait_for_full_data(lesson, course, tmp_path, capsys):  
         validate.judge(result, lessons.front_matter("01_try"), "full", tmp_path)
         assert len(result.problems) == problems
     assert "need the full data" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("runs", "seconds", "problems"),
+    [
+        ([(130, ["took 130 s"]), (90, [])], 90, []),
+        ([(130, ["took 130 s"]), (125, ["took 125 s"])], 125, ["took 125 s"]),
+        ([(130, ["took 130 s"]), (90, ["nbval failed"])], 90, ["nbval failed"]),
+        ([(130, ["took 130 s", "nbval failed"]), (90, [])], 130, ["took 130 s", "nbval failed"]),
+        ([(90, []), (80, [])], 90, []),
+        ([(90, ["nbval failed"]), (80, [])], 90, ["nbval failed"]),
+    ],
+)
+def test_only_a_slow_notebook_gets_a_second_run(monkeypatch, runs, seconds, problems):
+    results = iter([validate.Result("02_vae", "pytorch", seconds=s, problems=list(p), slow=s > 120) for s, p in runs])
+    monkeypatch.setattr(validate, "run_one", lambda *_: next(results))
+    result = validate.run_fairly("02_vae", "pytorch", "quick", False, None)
+    assert (result.seconds, result.problems) == (seconds, problems)

@@ -27,17 +27,6 @@ def greys(png):
     return int(pixels[0, 0]), int(pixels[0, -1])
 
 
-@pytest.fixture
-def sent(monkeypatch):
-    import IPython
-    import IPython.display
-
-    outputs = []
-    monkeypatch.setattr(IPython, "get_ipython", object)
-    monkeypatch.setattr(IPython.display, "display", lambda data, **more: outputs.append((data, more)))
-    return outputs
-
-
 def test_the_image_follows_the_position():
     pad = LatentPad(decode, [-3, -3], [3, 3], "pad")
     assert pad.position == [0, 0] and greys(pad.image) == (128, 128)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.exercise_types import Unanswered
+from helpers.exercise_sets.cvae_swap import Q4, number
 from helpers.exercises import Exercise, Mistake, Tools, Wrong
 
 # --- 1. the label as planes ---------------------------------------------------------------------------------------
@@ -213,140 +213,6 @@ Q3 = Exercise(
     ],
 )
 
-# --- 4. the swap test ---------------------------------------------------------------------------------------------
-
-
-class _World:
-    """A toy conditional model: images are one-hot rows. `obeys` says for which labels the decoder listens."""
-
-    def __init__(self, n_classes: int, obeys: np.ndarray) -> None:
-        self.n, self.obeys = n_classes, obeys
-        self.encoded, self.asked = [], []
-
-    def encode(self, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """The code is the image's own digit, spoiled where a wrong label is given."""
-        self.encoded.append(np.array(labels))
-        return (np.asarray(x).argmax(axis=1) + 0.0)[:, None]
-
-    def decode(self, z: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """The label's digit where the decoder obeys, else the digit in z."""
-        labels = np.broadcast_to(np.asarray(labels), (len(z),))
-        self.asked.append(labels.copy())
-        digit = np.where(self.obeys[labels], labels, np.asarray(z)[:, 0].astype(int))
-        return np.eye(self.n)[digit]
-
-    def judge(self, images: np.ndarray) -> np.ndarray:
-        """The digit that an image shows."""
-        return np.asarray(images).argmax(axis=1)
-
-
-def _score(answer: Any, obeys: list[bool]) -> tuple[Any, float, "_World", np.ndarray]:
-    n, labels = len(obeys), np.array([0, 1, 2, 3, 0, 1, 0])
-    world = _World(n, np.array(obeys))
-    got = answer(world.encode, world.decode, world.judge, np.eye(n)[labels], labels, n)
-    hits = [obeys[c] for y in labels for c in range(n) if c != y]
-    return got, float(np.mean(hits)), world, labels
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _verify_obedience(answer: Any, tools: Tools) -> Iterator[str]:
-    if not callable(answer):
-        yield "Give a function obedience(encode, decode, judge, x, labels, n_classes)."
-        return
-    deaf, _, world, labels = _score(answer, [False] * 4)
-    if deaf is None:
-        raise Unanswered
-    score = _number(deaf)
-    if score is None or not -1e-9 <= score <= 1 + 1e-9:
-        yield f"Return one number between 0 and 1; you returned {type(deaf).__name__}: {deaf!r:.60}."
-        return
-    if not world.encoded or not world.asked:
-        yield "Your test never used encode and decode: z must come from real images and be decoded again."
-        return
-    if any(np.shape(given) != labels.shape or (given != labels).any() for given in world.encoded):
-        yield "Encode each image under its own label: with a wrong one the code itself is spoiled."
-        return
-    if score > 0.999:
-        yield (
-            "A decoder that ignores the label scores 1: you compare with the digit encoded, "
-            "not with the label asked for."
-        )
-        return
-    if score > 1e-9:
-        yield (
-            f"A decoder that ignores the label scores {score:.2f}: you also ask for an image's own label, "
-            "which proves nothing."
-        )
-        return
-    if _number(_score(answer, [True] * 4)[0]) != 1:
-        yield "A decoder that always obeys must score 1; yours does not."
-        return
-    got, expected, world, _ = _score(answer, [True, False, False, True])
-    if abs(float(got) - expected) > 1e-6:
-        few = sum(len(asked) for asked in world.asked) < 21
-        yield (
-            "Ask every image for each of the other labels: you asked for some of them only."
-            if few
-            else f"A decoder that obeys two of four labels should score {expected:.3f}, not {float(got):.3f}."
-        )
-
-
-def obedience(encode: Any, decode: Any, judge: Any, x: np.ndarray, labels: np.ndarray, n_classes: int) -> float:
-    """Share of swapped images recognised as the label asked for, over all other labels: a number in [0, 1]."""
-    z = encode(x, labels)
-    asked = [(labels + shift) % n_classes for shift in range(1, n_classes)]
-    return float(np.mean([judge(decode(z, wanted)) == wanted for wanted in asked]))
-
-
-def _asks_own_too(encode: Any, decode: Any, judge: Any, x: Any, labels: Any, n_classes: int) -> float:
-    z = encode(x, labels)
-    return float(np.mean([judge(decode(z, np.full(len(labels), c))) == c for c in range(n_classes)]))
-
-
-def _scores_old_digit(encode: Any, decode: Any, judge: Any, x: Any, labels: Any, n_classes: int) -> float:
-    z = encode(x, labels)
-    asked = [(labels + shift) % n_classes for shift in range(1, n_classes)]
-    return float(np.mean([judge(decode(z, wanted)) == labels for wanted in asked]))
-
-
-def _one_shift(encode: Any, decode: Any, judge: Any, x: Any, labels: Any, n_classes: int) -> float:
-    wanted = (labels + 1) % n_classes
-    return float(np.mean(judge(decode(encode(x, labels), wanted)) == wanted))
-
-
-def _encodes_wrong(encode: Any, decode: Any, judge: Any, x: Any, labels: Any, n_classes: int) -> float:
-    asked = [(labels + shift) % n_classes for shift in range(1, n_classes)]
-    return float(np.mean([judge(decode(encode(x, wanted), wanted)) == wanted for wanted in asked]))
-
-
-Q4 = Exercise(
-    id="q4",
-    title="Does the decoder obey?",
-    kind="design",
-    points=3,
-    minutes=10,
-    verify=_verify_obedience,
-    hints=[
-        "Encode once, under the image's own label.",
-        "For shift 1 … n_classes - 1, ask for (labels + shift) % n_classes: every other label, never the own one.",
-        "Compare what the judge sees with what was asked for, and average over everything.",
-    ],
-    wrong=[
-        Wrong(_asks_own_too, "own label"),
-        Wrong(_scores_old_digit, "digit encoded"),
-        Wrong(_one_shift, "each of the other labels"),
-        Wrong(_encodes_wrong, "under its own label"),
-        Wrong(lambda encode, decode, judge, x, labels, n: 0.5, "never used"),
-    ],
-    right=[obedience],
-)
-
 # --- 5. does the encoder need the label? --------------------------------------------------------------------------
 
 _LOSSES, _SHARES = ("loss_with", "loss_without"), ("recognised_with", "recognised_without", "label_from_z_without")
@@ -357,7 +223,7 @@ def _verify_findings(answer: Any, tools: Tools) -> Iterator[str]:
         yield f"Give a dict with the keys {', '.join([*_LOSSES, *_SHARES])} and verdict."
         return
     for key in _LOSSES:
-        value = _number(answer[key])
+        value = number(answer[key])
         if value is None or not np.isfinite(value):
             yield f"{key} must be a number, in nats an image."
         elif 0 < value < 5:
@@ -365,7 +231,7 @@ def _verify_findings(answer: Any, tools: Tools) -> Iterator[str]:
         elif not 80 <= value <= 350:
             yield f"{key} = {value:g} is out of reach here: reconstruction plus KL lies between 80 and 350 nats."
     for key in _SHARES:
-        value = _number(answer[key])
+        value = number(answer[key])
         if value is None or not np.isfinite(value):
             yield f"{key} must be a number."
         elif 1 < value <= 100:
@@ -376,7 +242,7 @@ def _verify_findings(answer: Any, tools: Tools) -> Iterator[str]:
     if verdict not in ("yes", "no"):
         yield 'The verdict is "yes" or "no".'
         return
-    worse = (_number(answer["loss_without"]) or 0) - (_number(answer["loss_with"]) or 0)
+    worse = (number(answer["loss_without"]) or 0) - (number(answer["loss_with"]) or 0)
     if (verdict == "yes") != (worse > 2):
         yield (
             f"Your verdict contradicts your numbers: without the label the loss is {worse:.1f} nats worse, "

@@ -1,12 +1,13 @@
 """Exercises of lesson 4, generative adversarial networks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from helpers.exercise_sets.gan_laboratory import Q4, Q6
 from helpers.exercise_sets.gan_players import WEIGHTS_D, WEIGHTS_G, game_answer, player, verify_gradients
-from helpers.exercises import Exercise, Mistake, Tools, Wrong
+from helpers.exercises import Exercise, Mistake, Wrong
 
 Arrays = dict[str, Any]
 
@@ -208,76 +209,7 @@ Q3 = Exercise(
     right=[game_answer(True, False)],
 )
 
-# --- 4. four runs and what ails them
-
-_RUNS = {"A": "mode collapse", "B": "discriminator too strong", "C": "labels beyond [0, 1]", "D": "healthy"}
-_NAMES = ("mode collapse", "discriminator too strong", "oscillation", "labels beyond [0, 1]", "healthy")
-_WHY = {
-    "A": "one mode of eight, and fifteen of sixteen batches hold a near-duplicate, while both losses look harmless",
-    "B": "D's loss is near 0 and G's gradient has fallen ten-thousandfold: G hears nothing any more",
-    "C": "a cross-entropy below 0 is impossible with targets in [0, 1]",
-    "D": "all modes, good samples, few duplicates; the losses stand near log 4 and log 2 because the players match",
-}
-_TEMPTING = {  # run → the name that it is easily given, and what speaks against it
-    ("A", "healthy"): "its losses look harmless, but losses say little: count its modes and duplicates",
-    ("B", "healthy"): "a small loss of D is no good news for G: look at the gradient that reaches it",
-    ("B", "mode collapse"): "it covers few modes because it has stopped moving; its samples are no near-duplicates",
-    (
-        "C",
-        "discriminator too strong",
-    ): "D is sure of itself here too, but its loss is below 0, which no honest label allows",
-    ("D", "oscillation"): "losses near log 4 and log 2 that hardly move are no swing: nothing goes to and fro",
-    (
-        "D",
-        "discriminator too strong",
-    ): "a D that is too strong has a loss near 0; this one stands at log 4, where D guesses",
-}
-
-
-def verify_diagnosis(answer: Any, tools: Tools) -> Iterator[str]:
-    """Compare a diagnosis, run → name, with what the numbers of the exercise's table say."""
-    if not isinstance(answer, dict) or set(answer) != set(_RUNS):
-        yield f"Give a dict with the keys {', '.join(_RUNS)}."
-        return
-    for run, name in answer.items():
-        given = " ".join(str(name).lower().split())
-        if given == _RUNS[run]:
-            continue
-        if given not in _NAMES:
-            yield f"Run {run}: {name!r} is none of the names: {'; '.join(_NAMES)}."
-        elif (run, given) in _TEMPTING:
-            yield f"Run {run} is not {given!r}: {_TEMPTING[run, given]}."
-        else:
-            yield f"Run {run} is not {given!r}. What to look at: {_WHY[run]}."
-
-
-Q4 = Exercise(
-    id="q4",
-    title="Four runs and what ails them",
-    kind="open",
-    points=2,
-    minutes=5,
-    verify=verify_diagnosis,
-    hints=[
-        "Read the columns that count samples before those that hold losses.",
-        "Which values can a cross-entropy with targets in [0, 1] take? One run breaks that.",
-        "log 4 = 1.386 and log 2 = 0.693: where two players match, the losses stand there.",
-    ],
-    wrong=[
-        Wrong(_RUNS | {"A": "healthy"}, "count its modes"),
-        Wrong(_RUNS | {"B": "mode collapse"}, "stopped moving"),
-        Wrong(_RUNS | {"B": "healthy"}, "no good news"),
-        Wrong(_RUNS | {"C": "discriminator too strong"}, "below 0"),
-        Wrong(_RUNS | {"D": "oscillation"}, "no swing"),
-        Wrong(_RUNS | {"D": "discriminator too strong"}, "where D guesses"),
-        Wrong(_RUNS | {"C": "mode collapse"}, "impossible"),
-        Wrong(_RUNS | {"A": "too lazy"}, "none of the names"),
-        Wrong({"A": "mode collapse"}, "keys"),
-    ],
-    right=[_RUNS, _RUNS | {"A": "Mode  Collapse"}],
-)
-
-# --- 5. coverage by hand
+# --- 5. coverage by hand (4 and 6 are questions about the failure laboratory: gan_laboratory.py)
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -358,113 +290,6 @@ Q5 = Exercise(
             "That is the share of real points that no fake comes near.",
         ),
     ],
-)
-
-# --- 6. an experiment: penalty or falling rates?
-
-_KEYS = ("runs", "hold", "seeds", "measure")
-_HOLD = {"lr_G": 0.02, "lr_D": 0.02, "batch": 256}
-_MEASURES = ("loss_D", "loss_G", "modes covered", "good samples")
-_CELLS = {(penalty, decay) for penalty in (False, True) for decay in (False, True)}
-
-
-def _as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, list | tuple | range | set | np.ndarray) else []
-
-
-def _run_faults(runs: list[Any]) -> Iterator[str]:
-    """What is wrong with the settings that a plan compares."""
-    keys = {"r1", "decay"}
-    if not runs or not all(isinstance(one, dict) and keys <= set(one) for one in runs):
-        yield '"runs" is a list of dicts, each with the keys r1 and decay.'
-        return
-    extra = {name for one in runs for name in one} - keys
-    if extra:
-        yield f"{min(extra)} changes between the runs; hold it, or you can't tell what made the difference."
-    penalties = {float(one["r1"]) for one in runs}
-    if len(penalties - {0.0}) > 1:
-        yield "r1 has several sizes; the question is whether it is there or not: 0 and 0.1."
-    elif penalties - {0.0} and penalties - {0.0} != {0.1}:
-        yield "The run in question had r1 = 0.1: compare that with 0."
-    cells = [(bool(one["r1"]), bool(one["decay"])) for one in runs]
-    missing = _CELLS - set(cells)
-    if missing == {(False, True), (True, False)}:
-        yield (
-            "With these two runs both things change at once, as in the laboratory. You need the runs in which only one "
-            "of them does."
-        )
-    elif missing:
-        named = sorted(f"r1 = {0.1 if penalty else 0}, decay = {decay}" for penalty, decay in missing)
-        yield f"One combination is missing ({'; '.join(named)}): each may need the other, and only all four show it."
-    if len(cells) > len(set(cells)):
-        yield "A combination stands there twice; different seeds are what repeats are for."
-
-
-def verify_plan(plan: Any, tools: Tools) -> Iterator[str]:
-    """Judge a plan that separates penalty and falling rates: all four combinations, all else held, seeds, a measure."""
-    if not isinstance(plan, dict) or any(key not in plan for key in _KEYS):
-        yield f"Give a dict with the keys {', '.join(_KEYS)}."
-        return
-    yield from _run_faults(_as_list(plan["runs"]))
-    hold = plan["hold"] if isinstance(plan["hold"], dict) else {}
-    for name, value in _HOLD.items():
-        if name not in hold:
-            yield f"{name} is not held: if it changes too, you can't tell what made the difference."
-        elif hold[name] != value:
-            yield f"{name} is held at {hold[name]}, but the runs in question had {value:g}."
-    if {"r1", "decay"} & set(hold):
-        yield f"{min({'r1', 'decay'} & set(hold))} is varied and held at once."
-    if len(set(_as_list(plan["seeds"]))) < 3:
-        yield "One or two seeds can't tell luck from cause: take at least three different ones for each combination."
-    measure = str(plan["measure"])
-    if measure not in _MEASURES:
-        yield f'"measure" names one number, one of {", ".join(_MEASURES)}.'
-    elif measure.startswith("loss"):
-        yield f"{measure} says little about the samples: it stays near its start in good games and in bad ones."
-
-
-def _plan(**changes: Any) -> dict[str, Any]:
-    good = {
-        "runs": [{"r1": r1, "decay": decay} for r1 in (0, 0.1) for decay in (False, True)],
-        "hold": dict(_HOLD),
-        "seeds": [0, 1, 2, 3, 4],
-        "measure": "good samples",
-    }
-    return good | changes
-
-
-_BOTH_OR_NONE = [{"r1": 0, "decay": False}, {"r1": 0.1, "decay": True}]
-
-Q6 = Exercise(
-    id="q6",
-    title="Penalty or falling rates?",
-    kind="design",
-    points=3,
-    minutes=15,
-    verify=verify_plan,
-    hints=[
-        "Failure 7 changed two things between its first two runs. List the combinations of the two.",
-        "Two settings that are each on or off make four combinations. Everything else stays as it was.",
-        "Repeat each combination with several seeds, and count what the samples do, not what the losses do.",
-    ],
-    wrong=[
-        Wrong(_plan(runs=_BOTH_OR_NONE), "both things change at once"),
-        Wrong(_plan(runs=[*_BOTH_OR_NONE, {"r1": 0.1, "decay": False}]), "only all four"),
-        Wrong(_plan(runs=[*_plan()["runs"], {"r1": 0, "decay": False}]), "twice"),
-        Wrong(_plan(runs=[{**one, "lr_G": 0.01} for one in _plan()["runs"]]), "lr_G changes between the runs"),
-        Wrong(_plan(runs=[{"r1": r1, "decay": d} for r1 in (0, 1.0) for d in (False, True)]), "r1 = 0.1"),
-        Wrong(_plan(runs=[{"r1": r1, "decay": d} for r1 in (0, 0.1, 1) for d in (False, True)]), "several sizes"),
-        Wrong(_plan(runs=["penalty", "decay"]), "list of dicts"),
-        Wrong(_plan(hold={"lr_G": 0.02, "lr_D": 0.02}), "batch is not held"),
-        Wrong(_plan(hold=_HOLD | {"lr_D": 0.01}), "the runs in question had"),
-        Wrong(_plan(hold=_HOLD | {"r1": 0.1}), "varied and held"),
-        Wrong(_plan(seeds=[0]), "luck"),
-        Wrong(_plan(seeds=[1, 1, 1]), "luck"),
-        Wrong(_plan(measure="loss_G"), "says little"),
-        Wrong(_plan(measure="beauty"), "one number"),
-        Wrong({"runs": []}, "keys"),
-    ],
-    right=[_plan(), _plan(measure="modes covered", seeds=range(3))],
 )
 
 EXERCISES = [Q1, Q2, Q3, Q4, Q5, Q6]

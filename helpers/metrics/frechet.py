@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from helpers.metrics.checks import generator, pair
+from helpers.metrics.threads import one_blas_thread
 
 
 def frechet_distance(features_a: Any, features_b: Any) -> float:
@@ -106,7 +107,8 @@ def _root_trace(cov_a: np.ndarray, cov_b: np.ndarray) -> float:
     """
     from scipy.linalg.lapack import dpstrf
 
-    factor, pivots, rank, _ = dpstrf(cov_a)  # C_a[pivots][:, pivots] = factorᵀ·factor
+    with one_blas_thread():
+        factor, pivots, rank, _ = dpstrf(cov_a)  # C_a[pivots][:, pivots] = factorᵀ·factor
     factor = np.triu(factor)[:rank]
     order = pivots - 1
     return _sum_of_roots(factor @ cov_b[np.ix_(order, order)] @ factor.T)
@@ -114,7 +116,9 @@ def _root_trace(cov_a: np.ndarray, cov_b: np.ndarray) -> float:
 
 def _sum_of_roots(matrix: np.ndarray) -> float:
     """Sum of the square roots of a symmetric matrix's eigenvalues; rounding below 0 counts as 0."""
-    return float(np.sqrt(np.clip(np.linalg.eigvalsh(matrix), 0, None)).sum()) if matrix.size else 0.0
+    with one_blas_thread():
+        eigenvalues = np.linalg.eigvalsh(matrix)
+    return float(np.sqrt(np.clip(eigenvalues, 0, None)).sum())
 
 
 def _sum(difference: np.ndarray, traces: float, cross: float) -> float:

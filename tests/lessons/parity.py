@@ -190,9 +190,14 @@ def same_gradients(
 
 
 def same_spread(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray], least: int = 500) -> None:
-    """Assert that two states start alike: equal shapes, tensors of at least `least` numbers within the same bounds."""
+    """Assert that two states start alike: equal shapes; tensors of at least `least` numbers vary as much and have, or
+    don't have, a bound as tight as that of a uniform distribution (√3 standard deviations).
+    """
     assert one.keys() == other.keys()
     for key, weights in one.items():
         assert weights.shape == other[key].shape, key
-        if weights.size > least:  # the largest of a few numbers says little about their bound
-            assert np.abs(weights).max() == pytest.approx(np.abs(other[key]).max(), rel=0.1), key
+        if weights.size > least:  # a few numbers say little about their distribution
+            spreads = [float(w.std()) for w in (weights, other[key])]
+            assert spreads[0] == pytest.approx(spreads[1], rel=0.15), key
+            tight = [bool(np.abs(w).max() <= 2 * s) for w, s in zip((weights, other[key]), spreads, strict=True)]
+            assert tight[0] == tight[1], key

@@ -100,6 +100,45 @@ def test_each_step_moves_one_player_only(tracks, track):
         assert all((after[1][key] == before[1][key]).all() for key in before[1])
 
 
+def watched(side, G, seen):
+    """G, which adds a word to `seen` for each gradient that comes back to what it draws."""
+
+    def pytorch(fake):
+        fake.register_hook(lambda gradient: seen.append("gradient"))
+        return fake
+
+    def tensorflow(fake):
+        def back(gradient):
+            seen.append("gradient")
+            return gradient
+
+        return side.tf.custom_gradient(lambda drawn: (side.tf.identity(drawn), back))(fake)
+
+    return lambda z: (tensorflow if hasattr(side, "tf") else pytorch)(G(z))
+
+
+@pytest.mark.parametrize("r1", [0, 0.1])
+@pytest.mark.parametrize("track", lessons.TRACKS)
+def test_fakes_are_data_in_the_turn_of_D_alone(tracks, track, r1):
+    side, gan = tracks[track], gans(tracks)[track]
+    G, seen = gan.G, []
+    gan.G = watched(side, G, seen)
+    gan.step_D(tensor(side, RING), tensor(side, CODES), r1)
+    assert not seen, "the gradient of D's loss goes back into G"
+    parity.measure(side, G, lambda side, _, z: parity.Forward([], totals=side.loss_G(gan.D(gan.G(z)))), CODES)
+    assert seen, "this test sees no gradient where there is one"
+
+
+@pytest.mark.parametrize("track", lessons.TRACKS)
+def test_each_rate_falls_from_where_it_began(tracks, track):
+    gan = gans(tracks, lr_G=0.02, lr_D=0.004)[track]
+    for share in (1.0, 0.25, 0.5):  # a share of the start, not of the rate before
+        gan.scale_rates(share)
+        for optimiser, rate in ((gan.opt_G, 0.02), (gan.opt_D, 0.004)):
+            found = optimiser.param_groups[0]["lr"] if track == "pytorch" else float(optimiser.learning_rate)
+            assert found == pytest.approx(share * rate, rel=1e-5)
+
+
 @pytest.mark.parametrize("track", lessons.TRACKS)
 def test_rates_of_zero_keep_a_player_still_and_gradients_still_come(tracks, track):
     side, gan = tracks[track], gans(tracks, lr_G=0.0)[track]
@@ -115,11 +154,13 @@ def test_parameter_counts(tracks, track):
     ring, digits = ring_players(side), digit_players(side)
     assert side.count_parameters(ring["G"]) == 4 * 64 + 64 + 64 * 64 + 64 + 64 * 2 + 2 == 4_610
     assert side.count_parameters(ring["D"]) == 2 * 64 + 64 + 64 * 64 + 64 + 64 + 1 == 4_417
-    states = {name: checkpoints.state(net) for name, net in digits.items()}
-    for name, net in digits.items():
-        assert side.count_parameters(net) == sum(value.size for value in states[name].values())
-    assert states["G"]["000.weight"].shape[1] == side.DIGIT_LATENT and states["G"]["002.weight"].shape[0] == 784
-    assert states["D"]["000.weight"].shape[1] == 784 and states["D"]["002.weight"].shape[0] == 1
+    assert side.count_parameters(digits["G"]) == 32 * 256 + 256 + 256 * 256 + 256 + 256 * 784 + 784 == 275_728
+    assert side.count_parameters(digits["D"]) == 784 * 256 + 256 + 256 * 256 + 256 + 256 + 1 == 267_009
+    normed = 2 * 64 + 64 + 2 * 64 + 64 * 64 + 64 + 2 * 64 + 64 + 1
+    assert side.count_parameters(side.make_normed_D()) == normed == 4_673
+    for net, layers in ((digits["G"], (32, 256, 256, 784)), (digits["D"], (784, 256, 256, 1))):
+        state = checkpoints.state(net)
+        assert [state[f"{i:03}.weight"].shape for i in range(3)] == list(zip(layers[1:], layers[:-1], strict=True))
 
 
 def test_both_tracks_start_with_weights_of_the_same_spread(tracks):

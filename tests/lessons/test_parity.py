@@ -113,3 +113,14 @@ def test_weights_are_left_as_they_were(tracks, models):
         for key, value in before[track].items():
             np.testing.assert_array_equal(after[key], value)
             np.testing.assert_array_equal(value, before["pytorch"][key])
+
+
+def test_states_that_start_alike_pass_and_others_do_not():
+    rng = np.random.default_rng(0)
+    normal, again = ({"000.weight": rng.normal(0, 0.02, size=3000)} for _ in range(2))
+    uniform = {"000.weight": rng.uniform(-0.0346, 0.0346, size=3000)}  # as wide as the others
+    parity.same_spread(normal, again)
+    parity.same_spread(uniform, {"000.weight": rng.uniform(-0.0346, 0.0346, size=3000)})
+    for other in (uniform, {"000.weight": 1.3 * again["000.weight"]}, {"001.weight": again["000.weight"]}):
+        with pytest.raises(AssertionError):
+            parity.same_spread(normal, other)

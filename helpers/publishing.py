@@ -1,0 +1,78 @@
+"""How a figure reaches a notebook: as a small PNG with alternative text. `show` is the only way."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def png_bytes(fig: Figure) -> bytes:
+    """Render a figure as a PNG, with a palette of 256 colours where that can't be seen; same figure, same bytes."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=fig.dpi, facecolor="white", metadata={"Software": None})
+    picture = Image.open(buffer).convert("RGB")
+    return encode_png(np.asarray(picture))
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Write pixels (H, W, 3) or (H, W, 1), uint8, as a small PNG without metadata; grey ones stay exact."""
+    from PIL import Image
+
+    grey = bool((pixels == pixels[..., :1]).all())
+    picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
+    if picture.mode == "RGB":
+        palette = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - pixels)
+        if error.mean() < 1.0 and np.percentile(error, 99.5) <= 16:
+            picture = palette
+    out = io.BytesIO()
+    picture.save(out, format="PNG", optimize=True)
+    return out.getvalue()
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Display a figure as a PNG with alternative text, then close it.
+
+    alt says in a sentence what the figure shows, for those who cannot see it. It is stored in the output's metadata
+    (where nbconvert's templates look for it) and as the output's plain text. ValueError when it is empty.
+    """
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError('plotting.show(fig, alt="…") needs alternative text: one sentence that says what is seen')
+    if not hasattr(fig, "savefig"):
+        raise TypeError(f"plotting.show needs a matplotlib Figure, not {type(fig).__name__}")
+    publish_png(png_bytes(fig), " ".join(alt.split()))
+    fig.clear()
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close(fig)
+
+
+def publish_png(
+    png: bytes, alt: str, views: Mapping[str, Any] | None = None, view_metadata: Mapping[str, Any] | None = None
+) -> None:
+    """Send one output to the notebook: a PNG with its alt text, and other views (mime type → data) of it."""
+    data, metadata = png_bundle(png, alt)
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None:
+        print(f"[figure: {alt}]")
+        return
+    from IPython.display import display
+
+    display({**data, **(views or {})}, metadata={**metadata, **(view_metadata or {})}, raw=True)
+
+
+def png_bundle(png: bytes, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mime bundle and its metadata of a PNG with alt text, width and height (pixels)."""
+    import base64
+
+    width, height = (int.from_bytes(png[i : i + 4], "big") for i in (16, 20))
+    data = {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": f"Figure: {alt}"}
+    return data, {"image/png": {"alt": alt, "width": width, "height": height}}
