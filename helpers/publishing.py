@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+UNSEEN = 1.0, 16  # errors of a palette that can't be seen, of 255: the mean, and what 99.5 % of all pixels stay below
+HARDLY_SEEN = 4.0, 45  # errors to put up with where a picture is large in bytes, as sheets of noisy samples are
+LARGE = 60_000  # bytes; a notebook with all its outputs stays below 1.5 MB
+
+
 def png_bytes(fig: Figure) -> bytes:
-    """Render a figure as a PNG, with a palette of 256 colours where that can't be seen; same figure, same bytes."""
+    """Render a figure as a PNG, see `encode_png`; same figure, same bytes."""
     from PIL import Image
 
     buffer = io.BytesIO()
@@ -24,7 +29,10 @@ def png_bytes(fig: Figure) -> bytes:
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """Write pixels (H, W, 3) or (H, W, 1), uint8, as a small PNG without metadata; grey ones stay exact."""
+    """Write pixels (H, W, 3) or (H, W, 1), uint8, as a small PNG without metadata; grey ones stay exact.
+
+    Coloured ones get a palette of 256 colours where that can't be seen, and large ones where it can hardly be seen.
+    """
     from PIL import Image
 
     grey = bool((pixels == pixels[..., :1]).all())
@@ -32,8 +40,16 @@ def encode_png(pixels: np.ndarray) -> bytes:
     if picture.mode == "RGB":
         palette = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - pixels)
-        if error.mean() < 1.0 and np.percentile(error, 99.5) <= 16:
+        mean, most = error.mean(), np.percentile(error, 99.5)
+        if mean < UNSEEN[0] and most <= UNSEEN[1]:
             picture = palette
+        elif mean < HARDLY_SEEN[0] and most <= HARDLY_SEEN[1] and len(_as_png(picture)) > LARGE:
+            picture = palette
+    return _as_png(picture)
+
+
+def _as_png(picture: Any) -> bytes:
+    """A PIL image as a PNG."""
     out = io.BytesIO()
     picture.save(out, format="PNG", optimize=True)
     return out.getvalue()

@@ -168,6 +168,15 @@ def test_png_is_small_plain_and_repeatable(rng):
     assert np.abs(kept.astype(int) - photo).max() <= 16  # many colours stay many colours
 
 
+def test_a_large_noisy_sheet_gets_a_palette_and_a_small_one_stays_as_it_is(rng):
+    faces = np.repeat(np.repeat(rng.integers(0, 4, (60, 120, 3)) * 85, 3, axis=0), 3, axis=1)
+    noisy = np.clip(faces + rng.integers(-5, 6, faces.shape), 0, 255).astype(np.uint8)  # no two pixels alike
+    large, small = (Image.open(io.BytesIO(plotting.encode_png(part))) for part in (noisy, noisy[:45, :90]))
+    assert large.mode == "P" and small.mode == "RGB"
+    error = np.abs(np.asarray(large.convert("RGB")).astype(int) - noisy)
+    assert 1 < error.mean() < 4 and np.asarray(small).tobytes() == noisy[:45, :90].tobytes()
+
+
 def test_show_sends_png_with_alt(monkeypatch):
     sent = []
     import IPython.display
