@@ -41,9 +41,9 @@ def encode_png(pixels: np.ndarray) -> bytes:
         palette = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - pixels)
         mean, most = error.mean(), np.percentile(error, 99.5)
-        if mean < UNSEEN[0] and most <= UNSEEN[1]:
-            picture = palette
-        elif mean < HARDLY_SEEN[0] and most <= HARDLY_SEEN[1] and len(_as_png(picture)) > LARGE:
+        large = len(_as_png(picture)) > LARGE
+        allowed = HARDLY_SEEN if large else UNSEEN
+        if mean < allowed[0] and most <= allowed[1]:
             picture = palette
     return _as_png(picture)
 
