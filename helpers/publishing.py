@@ -41,9 +41,8 @@ def encode_png(pixels: np.ndarray) -> bytes:
         palette = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
         error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - pixels)
         mean, most = error.mean(), np.percentile(error, 99.5)
-        large = len(_as_png(picture)) > LARGE
-        allowed = HARDLY_SEEN if large else UNSEEN
-        if mean < allowed[0] and most <= allowed[1]:
+        unseen, hardly = (mean < bounds[0] and most <= bounds[1] for bounds in (UNSEEN, HARDLY_SEEN))
+        if unseen or (hardly and len(_as_png(picture)) > LARGE):
             picture = palette
     return _as_png(picture)
 

@@ -1,6 +1,7 @@
 """The tables and links that the READMEs and the scoreboard take from front matter and notebooks."""
 
 import html
+import math
 import os
 import re
 import sys
@@ -14,9 +15,9 @@ _BLOCK = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.S)
 
 
 def duration(budget: dict[str, float]) -> str:
-    """Seconds of a budget in words: "2 minutes"."""
+    """Seconds of a budget in words, rounded up: "2 minutes"."""
     seconds = budget["seconds"]
-    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"
+    return f"{math.ceil(seconds / 60)} minutes" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def facts(front: dict[str, Any], track: str) -> str:
