@@ -54,13 +54,14 @@ def characters(
         test=everything.take(np.flatnonzero(is_test)),
         class_names=[],
         source=f"the package dicebear-styles, style {style}, drawn by resvg-py",
-        licence=_with_address(meta["license"], "not stated"),
-        attribution=f"remixed from “{meta['source']['name']}” by {_with_address(meta['creator'], 'unknown')}",
+        licence=with_address(meta["license"], "not stated"),
+        attribution=f"remixed from “{meta['source']['name']}” by {with_address(meta['creator'], 'unknown')}",
         more=f'any number, as n=10_000; {len(styles())} styles, as style="adventurer" or style="lorelei"',
     )
 
 
-def _with_address(entry: dict[str, str], unknown: str) -> str:
+def with_address(entry: dict[str, str], unknown: str) -> str:
+    """Return the name in a style's entry of licence, creator …, with its address behind it where it has one."""
     name, address = entry.get("name", unknown), entry.get("url")
     return f"{name} ({address})" if address else name
 
@@ -152,7 +153,7 @@ def _draw(
         images.append(image)
         index.append(number)
         for attribute, option in options.items():
-            values[attribute].append(_as_text(chosen.get(option)))
+            values[attribute].append(as_text(chosen.get(option)))
     if len(images) < n:
         name = definition["meta"]["source"]["name"]
         raise DataError(f"{name} has only about {len(images):,} different faces at {resolution}×{resolution}: n={n:,}.")
@@ -188,7 +189,8 @@ def _new_faces(
         yield number, image, avatar["options"]
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """Return a chosen option as the text of an attribute; `NONE` where the face doesn't have it."""
     if value is None or value == []:
         return NONE
     return "+".join(value) if isinstance(value, list) else str(value)

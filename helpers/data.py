@@ -4,6 +4,7 @@ digits = data.load("mnist")                              # 5,000 digits, at once
 digits = data.load("mnist", prefer="full")               # all 70,000: from COURSE_DATA, the cache or a download
 faces = data.load("characters", n=5_000, resolution=64)  # drawn here, every attribute known
 mine = data.load(folder="my_pictures", resolution=64)    # a folder or a .zip; a subfolder is a class
+two = data.load_domains("emoji")                         # two domains of images without pairs: see helpers/domains.py
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 
 from helpers import characters, data_sources, folders, runtime
 from helpers.data_types import DataError, Dataset, Split
+from helpers.domains import Domains, load_domains
 from helpers.downloads import DownloadError
 
-__all__ = ["NAMES", "DataError", "Dataset", "Split", "load"]
+__all__ = ["NAMES", "DataError", "Dataset", "Domains", "Split", "load", "load_domains"]
 
 IDX_SETS = {"mnist": data_sources.MNIST, "fashion_mnist": data_sources.FASHION_MNIST}
 NAMES = (*IDX_SETS, "characters", "photos")

@@ -84,6 +84,28 @@ def _table() -> Iterator[Layer]:
 
 
 LAYERS = tuple(_table())
+
+
+class Tap(NamedTuple):
+    """A layer whose result is a feature map: its position in LAYERS, the map's stride in pixels and its channels."""
+
+    layer: int
+    stride: int
+    channels: int
+
+
+def _stage_ends() -> list[Tap]:
+    """The result of the stem, and of each stage's last layer."""
+    taps, stride = [Tap(0, LAYERS[0].stride, LAYERS[0].shape[0])], LAYERS[0].stride
+    for stage in STAGES:
+        layers = stage.blocks * (2 if stage.expand == 1 else 3)
+        stride *= stage.stride
+        taps.append(Tap(taps[-1].layer + layers, stride, stage.channels))
+    return taps
+
+
+# The maps of `efficientnet_maps`: of the stem and of stages 1, 2, 3 and 5, from edges (stride 2) to parts (stride 16).
+TAPS = tuple(_stage_ends()[i] for i in (0, 1, 2, 3, 5))
 ARRAYS = (*(f"{layer.conv}.{part}" for layer in LAYERS for part in ("weight", "bias")), "_fc.weight", "_fc.bias")
 
 
@@ -168,16 +190,28 @@ def chosen_framework(framework: str | None = None) -> str:
 
 def efficientnet(framework: str | None = None) -> Callable[[np.ndarray], np.ndarray]:
     """The network as a function of NumPy arrays: pixels (B, H, W, 3) in [0, 1] → pooled features (B, 1280), float32."""
-    return _built(chosen_framework(framework))
+    return _built(chosen_framework(framework)).features
+
+
+def efficientnet_taps(framework: str | None = None) -> Callable[[np.ndarray], list[np.ndarray]]:
+    """The network as a function of NumPy arrays: pixels (B, H, W, 3) in [0, 1] → the maps of TAPS, (B, h, w, C), float32."""
+    return _built(chosen_framework(framework)).maps
+
+
+class Network(NamedTuple):
+    """The table in one framework, as two functions of pixels: pooled features, and the maps of TAPS."""
+
+    features: Callable[[np.ndarray], np.ndarray]
+    maps: Callable[[np.ndarray], list[np.ndarray]]
 
 
 @functools.cache
-def _built(framework: str) -> Callable[[np.ndarray], np.ndarray]:
+def _built(framework: str) -> Network:
     arrays = installed_arrays()
     return _in_torch(arrays) if framework == "pytorch" else _in_tensorflow(arrays)
 
 
-def _in_torch(arrays: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+def _in_torch(arrays: dict[str, np.ndarray]) -> Network:
     """The table in PyTorch, on the GPU if there is one."""
     import torch
     from torch.nn import functional
@@ -202,15 +236,22 @@ def _in_torch(arrays: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarra
         weight, bias = tensors[f"{layer.conv}.weight"], tensors[f"{layer.conv}.bias"]
         return functional.conv2d(x, weight, bias, layer.stride, padding, groups=groups)
 
+    def through(pixels: np.ndarray, taps: tuple[Tap, ...] | None = None) -> Any:
+        x = (255 * torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2) - 127) / 128
+        return _through(x, conv, lambda x: x.clamp_(0, 6), taps)
+
     def features(pixels: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            x = (255 * torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2) - 127) / 128
-            return _through(x, conv, lambda x: x.clamp_(0, 6)).mean(dim=(2, 3)).cpu().numpy()
+            return through(pixels).mean(dim=(2, 3)).cpu().numpy()
 
-    return features
+    def maps(pixels: np.ndarray) -> list[np.ndarray]:
+        with torch.inference_mode():
+            return [x.permute(0, 2, 3, 1).contiguous().cpu().numpy() for x in through(pixels, TAPS)]
+
+    return Network(features, maps)
 
 
-def _in_tensorflow(arrays: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+def _in_tensorflow(arrays: dict[str, np.ndarray]) -> Network:
     """The table in TensorFlow, compiled once for all sizes of batches and images."""
     import tensorflow as tf
 
@@ -224,18 +265,29 @@ def _in_tensorflow(arrays: dict[str, np.ndarray]) -> Callable[[np.ndarray], np.n
         strides = (1, layer.stride, layer.stride, 1)
         return run(x, tensors[f"{layer.conv}.weight"], strides, padding="SAME") + tensors[f"{layer.conv}.bias"]
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+    of_any_size = tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
+
+    @of_any_size
     def features(pixels: Any) -> Any:
         x = (255 * pixels - 127) / 128
         return tf.reduce_mean(_through(x, conv, tf.nn.relu6), axis=(1, 2))
 
-    return lambda pixels: features(tf.constant(pixels)).numpy()
+    @of_any_size
+    def maps(pixels: Any) -> list[Any]:
+        return _through((255 * pixels - 127) / 128, conv, tf.nn.relu6, TAPS)
+
+    return Network(
+        lambda pixels: features(tf.constant(pixels)).numpy(),
+        lambda pixels: [x.numpy() for x in maps(tf.constant(pixels))],
+    )
 
 
-def _through(x: Any, conv: Callable[[Any, Layer], Any], relu6: Callable[[Any], Any]) -> Any:
-    """Run the table with one framework's convolution and clipping."""
-    start = x
-    for layer in LAYERS:
+def _through(
+    x: Any, conv: Callable[[Any, Layer], Any], relu6: Callable[[Any], Any], taps: tuple[Tap, ...] | None = None
+) -> Any:
+    """Run the table with one framework's convolution and clipping: its last result, or those of `taps` (in order)."""
+    start, kept = x, []
+    for position, layer in enumerate(LAYERS):
         if layer.starts:
             start = x
         x = conv(x, layer)
@@ -243,6 +295,10 @@ def _through(x: Any, conv: Callable[[Any, Layer], Any], relu6: Callable[[Any], A
             x = relu6(x)
         if layer.adds:
             x = x + start
+        if taps is not None and position == taps[len(kept)].layer:
+            kept.append(x)
+            if len(kept) == len(taps):
+                return kept
     return x
 
 

@@ -8,7 +8,7 @@ its space are named "Fréchet distance (digit classifier)", those of EfficientNe
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,31 @@ def efficientnet_features(
     return _in_batches(x, batch_size, side, EFFICIENTNET_FEATURES, efficientnet(framework))
 
 
+def efficientnet_maps(
+    images: Any, batch_size: int = 32, side: int | None = None, framework: str | None = None
+) -> list[np.ndarray]:
+    """What five layers of EfficientNet-Lite0 see at each place of images: a list of maps (N, h, w, C), float32.
+
+    The layers are the stem and stages 1, 2, 3 and 5: h is H/2, H/2, H/4, H/8 and H/16, rounded up, C is 32, 16, 24, 40
+    and 112. images: (N, H, W, 3), or (N, H, W, 1) for grey, H and W at least 32, uint8 (0 … 255) or float (0 … 1). They
+    are taken as they are, or resized to side × side first. 1,000 images of 64×64 give 230 MB. framework: as in
+    `efficientnet_features`. For `metrics.feature_distance`. ValueError names another shape or range, RuntimeError what
+    to install.
+    """
+    from helpers.feature_networks import TAPS, efficientnet_taps
+
+    x = _colour(images)
+    height, width = x.shape[1:3] if side is None else (side, side)
+    if batch_size < 1 or min(height, width) < 32:
+        raise ValueError(
+            f"batch_size must be at least 1 and images at least 32×32, not {batch_size} and {height}×{width}"
+        )
+    parts = [efficientnet_taps(framework)(pixels) for pixels in _batches(x, batch_size, side)]
+    if not parts:
+        return [np.zeros((0, -(-height // s), -(-width // s), c), dtype=np.float32) for _, s, c in TAPS]
+    return [np.concatenate(maps) for maps in zip(*parts, strict=True)]
+
+
 def inception_features(images: Any, batch_size: int = 16, weights: str | Path | None = None) -> np.ndarray:
     """What torchvision's Inception v3 sees in images: its pooled last features, (N, 2048), float32, ≥ 0.
 
@@ -93,13 +118,23 @@ def _in_batches(
     x: np.ndarray, batch_size: int, side: int, width: int, network: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Images through a network at its side, batch by batch: (N, width)."""
+    parts = [network(pixels) for pixels in _batches(x, batch_size, side)]
+    return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)
+
+
+def _batches(x: np.ndarray, batch_size: int, side: int | None) -> Iterator[np.ndarray]:
+    """Yield batches of images as float32 in [0, 1], in three channels, at side × side (None: as they are)."""
     from helpers.resizing import resize
 
-    parts = []
     for start in range(0, len(x), batch_size):
-        pixels = resize(x[start : start + batch_size], side)
-        parts.append(network(np.repeat(pixels, 3, axis=3) if pixels.shape[3] == 1 else pixels))
-    return np.concatenate(parts) if parts else np.zeros((0, width), dtype=np.float32)
+        pixels = x[start : start + batch_size]
+        if side is not None:
+            pixels = resize(pixels, side)
+        elif pixels.dtype == np.uint8:
+            pixels = pixels.astype(np.float32) / 255
+        else:
+            pixels = pixels.astype(np.float32).clip(0, 1)
+        yield np.repeat(pixels, 3, axis=3) if pixels.shape[3] == 1 else pixels
 
 
 def _colour(images: Any) -> np.ndarray:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -58,9 +59,24 @@ def load_folder(
     A subfolder is a class. One tenth of each class, chosen by file name, is for testing. n: at most so many images in
     all. Raises one DataError that names every file that can't be read; skip_bad=True leaves those out.
     """
+    with opened(folder) as (path, files, others):
+        grouped = _with_groups(files, others, str(path))
+        return _dataset(path, grouped, resolution, n, channels, background, skip_bad, quiet, name)
+
+
+@contextlib.contextmanager
+def opened(
+    folder: str | Path, suffixes: frozenset[str] = IMAGE_SUFFIXES
+) -> Iterator[tuple[Path, list[ImageFile], list[str]]]:
+    """Give the path of a folder or .zip, its files with one of these endings, and the names of all others.
+
+    The files of a .zip can be read as long as the context lasts. Hidden files are among the others. Raises DataError
+    where there is no such folder or archive.
+    """
     path = find(folder)
     if path.is_dir():
-        return _dataset(path, _files_in_folder(path), resolution, n, channels, background, skip_bad, quiet, name)
+        yield (path, *_files_in_folder(path, suffixes))
+        return
     if path.suffix.lower() != ".zip" and not zipfile.is_zipfile(path):
         hint = f" Its folder is {path.parent}." if path.suffix.lower() in IMAGE_SUFFIXES else ""
         raise DataError(f"{path} is a file; expected a folder of images, or a .zip of one.{hint}")
@@ -69,7 +85,7 @@ def load_folder(
     except (zipfile.BadZipFile, OSError) as error:
         raise DataError(f"{path} is a damaged .zip ({error}). Fetch or pack it again.") from error
     with archive:
-        return _dataset(path, _files_in_zip(archive), resolution, n, channels, background, skip_bad, quiet, name)
+        yield (path, *_files_in_zip(archive, suffixes))
 
 
 def find(folder: str | Path) -> Path:
@@ -84,13 +100,13 @@ def find(folder: str | Path) -> Path:
     raise DataError(f"There is no folder or .zip {folder}: looked for {looked}. Check the name or give the whole path.")
 
 
-def _is_image_name(name: str) -> bool:
+def _is_wanted(name: str, suffixes: frozenset[str]) -> bool:
     parts = PurePosixPath(name).parts
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return not hidden and PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    return not hidden and PurePosixPath(name).suffix.lower() in suffixes
 
 
-def _files_in_folder(folder: Path) -> list[ImageFile]:
+def _files_in_folder(folder: Path, suffixes: frozenset[str]) -> tuple[list[ImageFile], list[str]]:
     files: list[ImageFile] = []
     others: list[str] = []
 
@@ -101,7 +117,7 @@ def _files_in_folder(folder: Path) -> list[ImageFile]:
         for file_name in names:
             path = Path(root, file_name)
             name = path.relative_to(folder).as_posix()
-            if not _is_image_name(name):
+            if not _is_wanted(name, suffixes):
                 others.append(name)
                 continue
             try:
@@ -110,7 +126,7 @@ def _files_in_folder(folder: Path) -> list[ImageFile]:
             except OSError:
                 stamp = "unreadable"
             files.append(ImageFile(name, "", stamp, lambda path=path: _read_file(path)))
-    return _with_groups(files, others, str(folder))
+    return files, others
 
 
 def _read_file(path: Path) -> bytes:
@@ -122,18 +138,18 @@ def _read_file(path: Path) -> bytes:
     return _within_limit(content)
 
 
-def _files_in_zip(archive: zipfile.ZipFile) -> list[ImageFile]:
+def _files_in_zip(archive: zipfile.ZipFile, suffixes: frozenset[str]) -> tuple[list[ImageFile], list[str]]:
     files: list[ImageFile] = []
     others: list[str] = []
     for info in archive.infolist():
         if info.is_dir():
             continue
-        if _is_image_name(info.filename):
+        if _is_wanted(info.filename, suffixes):
             stamp = f"{info.file_size}:{info.CRC}"
             files.append(ImageFile(info.filename, "", stamp, lambda info=info: _read_member(archive, info)))
         else:
             others.append(info.filename)
-    return _with_groups(files, others, str(archive.filename))
+    return files, others
 
 
 def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
@@ -223,13 +239,10 @@ def _dataset(
         raise DataError(f"channels={channels!r}: expected 3 (colour) or 1 (grey).")
     train, test = split_by_name(files, n)
     chosen = train + test
-    _check_memory(len(chosen), resolution, channels)
     if not quiet and len(chosen) >= BAR_FROM:
         share = f"{len(chosen):,} of {len(files):,}" if len(chosen) < len(files) else f"{len(chosen):,}"
         print(f"Reading {share} images from {path.name}.")
-    images, bad = _pixels(path, chosen, resolution, channels, background, quiet)
-    if bad and (not skip_bad or len(bad) == len(chosen)):
-        raise DataError(_bad_files(path, chosen, bad))
+    images, bad = pixels(path, chosen, resolution, channels, background, skip_bad, quiet)
     if bad:
         print(f"Left out {len(bad):,} of {len(chosen):,} files that can't be read as images.")
     good = np.array([i for i in range(len(chosen)) if i not in bad], dtype=np.int64)
@@ -252,7 +265,28 @@ def _dataset(
     )
 
 
-def _pixels(
+def pixels(
+    path: Path,
+    files: list[ImageFile],
+    resolution: int,
+    channels: int = 3,
+    background: str = "white",
+    skip_bad: bool | None = None,
+    quiet: bool = False,
+) -> tuple[np.ndarray, dict[int, str]]:
+    """Return the images of files as (N, resolution, resolution, channels) uint8, and why those at some positions are bad.
+
+    path: where the files are, for messages. Raises DataError where the images don't fit into memory, where a file is no
+    image and skip_bad isn't True, or where all are bad. The message offers skip_bad=True unless it is None.
+    """
+    _check_memory(len(files), resolution, channels)
+    images, bad = _decoded(path, files, resolution, channels, background, quiet)
+    if bad and (not skip_bad or len(bad) == len(files)):
+        raise DataError(_bad_files(path, files, bad, can_skip=skip_bad is not None))
+    return images, bad
+
+
+def _decoded(
     path: Path, files: list[ImageFile], resolution: int, channels: int, background: str, quiet: bool
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Return the images of all files, and the reason for each position that can't be read. Large sets are cached."""
@@ -285,7 +319,7 @@ def _pixels(
     return images, bad
 
 
-def _bad_files(path: Path, files: list[ImageFile], bad: dict[int, str]) -> str:
+def _bad_files(path: Path, files: list[ImageFile], bad: dict[int, str], can_skip: bool) -> str:
     lines = [f"  {files[i].name}: {reason}" for i, reason in sorted(bad.items(), key=lambda item: files[item[0]].name)]
     more = [f"  … and {len(lines) - NAMED:,} more"] if len(lines) > NAMED else []
     return "\n".join(
@@ -293,6 +327,6 @@ def _bad_files(path: Path, files: list[ImageFile], bad: dict[int, str]) -> str:
             f"{len(bad):,} of the {len(files):,} image files in {path} can't be read:",
             *lines[:NAMED],
             *more,
-            "Repair or remove them, or leave them out with skip_bad=True. Nothing was loaded.",
+            f"Repair or remove them{', or leave them out with skip_bad=True' if can_skip else ''}. Nothing was loaded.",
         ]
     )

@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Train, measure and store."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=20_000)
-    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--steps", type=int, default=40_000)
     parser.add_argument("--folder", type=Path, default=None, help="where the weights go (default: beside the package)")
     chosen = parser.parse_args(arguments)
     run = runtime.start(LESSON, track="pytorch")

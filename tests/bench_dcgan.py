@@ -7,59 +7,22 @@ of the same shapes with the same batch, labels (smoothed, clamped, 5 % flipped) 
 first steps warm up and don't count.
 """
 
-import argparse
-import json
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psutil
+from benching import WARM_UP, compare, endless, timed, timed_steps
 
 from helpers import data, lessons, runtime
 
 LESSON = "05_dcgan"
 LATENT, SIDE, RATE, BETAS = 128, 64, 2e-4, (0.5, 0.999)
-WARM_UP = 2
 
 
 def faces(count: int) -> np.ndarray:
     """Drawn faces (count, 64, 64, 3) uint8."""
     return data.load("characters", n=-(-count * 10 // 9) + 1, resolution=SIDE, quiet=True).train.images[:count]
-
-
-def busy_seconds() -> tuple[float, float]:
-    """Processor seconds so far: of this process, of everything else on this machine."""
-    everything = psutil.cpu_times()
-    own = sum(psutil.Process().cpu_times()[:2])
-    return own, everything.user + everything.system + getattr(everything, "nice", 0.0) - own
-
-
-def timed(work: Callable[[], Any], steps: int, batch: int) -> dict[str, float]:
-    """Time `work`, which does this many steps: rates, seconds, peak memory, processors that other processes kept busy."""
-    before, started = busy_seconds()[1], time.perf_counter()
-    work()
-    seconds = time.perf_counter() - started
-    rate, others = steps / seconds, (busy_seconds()[1] - before) / seconds
-    return {"steps/s": rate, "images/s": rate * batch, "GB": runtime.peak_memory_gb(), "others": max(0.0, others)}
-
-
-def timed_steps(step: Callable[[], Any], steps: int, batch: int) -> dict[str, float]:
-    """`timed` over calls of `step`, which waits for its losses; the first calls warm up."""
-    for _ in range(WARM_UP):
-        step()
-    return timed(lambda: [step() for _ in range(steps)], steps, batch)
-
-
-def endless(batches: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-    """Epoch after epoch."""
-    while True:
-        yield from batches()
 
 
 def course_way(track: str, batch: int, width: int, steps: int) -> dict[str, float]:
@@ -199,54 +162,13 @@ WAYS: dict[str, Callable[[int, int, int], dict[str, float]]] = {
 }
 
 
-def measure(way: str, sizes: tuple[int, int, int]) -> dict[str, float]:
-    """One way in a process of its own. sizes: batch, width, steps."""
-    batch, width, steps = map(str, sizes)
-    command = [sys.executable, __file__, "--way", way, "--batch", batch, "--width", width, "--steps", steps]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"{way} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
-def note(one: dict[str, float]) -> str:
-    """A warning where other programs took processors: waiting for each other, PyTorch's threads then fall far behind."""
-    return f"   void: other programs kept {one['others']:.1f} processors busy" if one["others"] > 0.2 else ""
+USUAL = {"pytorch": "pytorch, usual", "tensorflow": "tensorflow, usual"}
+SIZES = {"batch": 64, "width": 64, "steps": 6}  # width: feature maps at the largest size
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure all ways in turn and print medians and ratios."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--width", type=int, default=64, help="feature maps at the largest size")
-    parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--way", choices=WAYS, action="append", help="only this way (may be given several times)")
-    options = parser.parse_args(arguments)
-    sizes = (options.batch, options.width, options.steps)
-    ways = options.way or list(WAYS)
-    if len(ways) == 1:
-        print(json.dumps(WAYS[ways[0]](*sizes)))
-        return
-    results: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
-    for number in range(options.rounds):
-        for way in ways:
-            results[way].append(measure(way, sizes))
-            last = results[way][-1]
-            print(
-                f"round {number + 1}  {way:<18} {last['steps/s']:6.2f} steps/s  {last['GB']:.2f} GB{note(last)}",
-                flush=True,
-            )
-    print(f"\n{'way':<18} steps/s (median, range)      images/s   peak memory [GB]   against the usual way")
-    for way, runs in results.items():
-        rates = [one["steps/s"] for one in runs]
-        usual = results.get(f"{way}, usual", [])
-        ratios = [a["steps/s"] / b["steps/s"] for a, b in zip(runs, usual, strict=False)]
-        ratio = f"{statistics.median(ratios):.2f} times as fast" if ratios else ""
-        print(
-            f"{way:<18} {statistics.median(rates):6.2f}  ({min(rates):.2f} to {max(rates):.2f})".ljust(46)
-            + f"{statistics.median(one['images/s'] for one in runs):8.0f} {max(one['GB'] for one in runs):14.2f}       {ratio}"
-        )
+    compare(__file__, __doc__, WAYS, USUAL, SIZES, arguments)
 
 
 if __name__ == "__main__":

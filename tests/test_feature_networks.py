@@ -51,6 +51,71 @@ def test_both_frameworks_give_the_same_features():
         assert np.abs(torch_features - tf_features).max() < 1e-4 * np.abs(torch_features).max()
 
 
+def test_both_frameworks_give_the_same_maps():
+    images = np.random.default_rng(0).random((5, 64, 45, 3))  # odd sizes pad otherwise
+    torch_maps, tf_maps = (
+        features.efficientnet_maps(images, batch_size=3, framework=name) for name in feature_networks.FRAMEWORKS
+    )
+    shapes = [(5, 32, 23, 32), (5, 32, 23, 16), (5, 16, 12, 24), (5, 8, 6, 40), (5, 4, 3, 112)]
+    assert [x.shape for x in torch_maps] == [x.shape for x in tf_maps] == shapes
+    for a, b in zip(torch_maps, tf_maps, strict=True):
+        assert a.dtype == b.dtype == np.float32
+        assert np.abs(a - b).max() < 1e-4 * np.abs(a).max()
+    distance = metrics.feature_distance(torch_maps, tf_maps)
+    assert (distance < 1e-8).all()
+
+
+def test_maps_are_of_the_stem_and_of_whole_stages():
+    names = [feature_networks.LAYERS[tap.layer].conv for tap in feature_networks.TAPS]
+    assert names == ["_conv_stem", *(f"_blocks.{last}._project_conv" for last in (0, 2, 4, 10))]
+    arrays = feature_networks.installed_arrays()
+    image = np.random.default_rng(0).random((1, 32, 32, 3), dtype=np.float32)
+    patch = (255 * image[0, 4:7, 6:9] - 127) / 128  # what the stem sees for its place (2, 3)
+    weight, bias = arrays["_conv_stem.weight"], arrays["_conv_stem.bias"]
+    wanted = np.clip(np.einsum("hwc,kchw->k", patch, weight) + bias, 0, 6)
+    stem = features.efficientnet_maps(image, framework="pytorch")[0]
+    np.testing.assert_allclose(stem[0, 2, 3], wanted, atol=1e-4)
+
+
+def test_the_pooled_features_follow_from_the_last_map():
+    """The rest of the table, run layer by layer, leads from stage 5 to the features."""
+    import torch
+    from torch.nn import functional
+
+    images = np.random.default_rng(0).random((2, 64, 64, 3), dtype=np.float32)
+    arrays = {name: torch.from_numpy(array) for name, array in feature_networks.installed_arrays().items()}
+    x = torch.from_numpy(features.efficientnet_maps(images, framework="pytorch")[-1]).permute(0, 3, 1, 2)
+    for layer in feature_networks.LAYERS[feature_networks.TAPS[-1].layer + 1 :]:
+        if layer.starts:
+            start = x
+        weight, bias = arrays[f"{layer.conv}.weight"], arrays[f"{layer.conv}.bias"]
+        k, s = layer.shape[-1], layer.stride
+        total = max((-(-x.shape[-1] // s) - 1) * s + k - x.shape[-1], 0)
+        x = functional.pad(x, (total // 2, total - total // 2) * 2)
+        x = functional.conv2d(x, weight, bias, s, groups=len(bias) if layer.depthwise else 1)
+        x = x.clamp(0, 6) if layer.relu6 else x
+        x = x + start if layer.adds else x
+    wanted = features.efficientnet_features(images, side=64, framework="pytorch")
+    np.testing.assert_allclose(x.mean(dim=(2, 3)).numpy(), wanted, atol=1e-3)
+
+
+def test_maps_do_not_depend_on_type_batch_or_grey_channels():
+    images = np.random.default_rng(0).integers(0, 256, (5, 32, 40, 3), dtype=np.uint8)
+    wanted = features.efficientnet_maps(images)
+    for other in (images / 255, (images / 255).astype(np.float32)):
+        for x, y in zip(features.efficientnet_maps(other, batch_size=2), wanted, strict=True):
+            np.testing.assert_allclose(x, y, atol=1e-4)
+    grey = images[..., :1]
+    pairs = zip(features.efficientnet_maps(grey), features.efficientnet_maps(grey.repeat(3, axis=3)), strict=True)
+    for x, y in pairs:
+        np.testing.assert_allclose(x, y, atol=1e-4)
+    resized = features.efficientnet_maps(images, side=33)
+    assert [x.shape[1:] for x in resized] == [(17, 17, 32), (17, 17, 16), (9, 9, 24), (5, 5, 40), (3, 3, 112)]
+    for x, y in zip(features.efficientnet_maps(resize(images, 33)), resized, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-4)
+    assert [x.shape for x in features.efficientnet_maps(images[:0])] == [(0, *x.shape[1:]) for x in wanted]
+
+
 def test_weights_fit_strictly():
     rng = np.random.default_rng(0)
     state = {}
@@ -154,11 +219,19 @@ def test_changes_of_faces_are_seen_in_order():
 def test_bad_images_are_named(images, message):
     with pytest.raises(ValueError, match=message):
         features.efficientnet_features(images)
+    with pytest.raises(ValueError, match=message):
+        features.efficientnet_maps(images)
 
 
 def test_bad_settings_are_named():
     with pytest.raises(ValueError, match="side at least 32"):
         features.efficientnet_features(np.zeros((1, 32, 32, 3)), side=16)
+    with pytest.raises(ValueError, match="images at least 32×32, not 32 and 16×16"):
+        features.efficientnet_maps(np.zeros((1, 32, 32, 3)), side=16)
+    with pytest.raises(ValueError, match="not 32 and 28×40"):
+        features.efficientnet_maps(np.zeros((1, 28, 40, 3)))
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        features.efficientnet_maps(np.zeros((1, 32, 32, 3)), batch_size=0)
 
 
 # --- resizing

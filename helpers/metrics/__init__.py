@@ -20,6 +20,8 @@ from helpers.metrics.inception import inception_score
 from helpers.metrics.kernel import KernelDistance, kernel_distance
 from helpers.metrics.manifold import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from helpers.metrics.neighbours import knn_accuracy, nearest_neighbours, pairwise_squared_distances
+from helpers.metrics.perceptual import feature_distance
+from helpers.metrics.silhouettes import silhouette_overlap, silhouettes
 from helpers.metrics.subspaces import principal_angles
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "density_coverage",
     "different_bins",
     "duplicates",
+    "feature_distance",
     "frechet_distance",
     "frechet_extrapolated",
     "frechet_from_moments",
@@ -52,5 +55,7 @@ __all__ = [
     "pairwise_squared_distances",
     "precision_recall",
     "principal_angles",
+    "silhouette_overlap",
+    "silhouettes",
     "two_proportions",
 ]
