@@ -1,7 +1,7 @@
 """What every lesson's exercises are tested with: right answers accepted, each typical mistake refused by name.
 
 `test_exercise_sets.py` holds every lesson's declarations to it with check_definitions. A lesson's own test, in `exercises/`,
-adds assert_accepted and assert_refused for answers written in a track's own code:
+adds assert_accepted, assert_refused and assert_answers for answers written in a track's own code:
 
     from exercise_testing import assert_refused
     def test_sign(): assert_refused("02_vae", "q1", -1.432, "sign")
@@ -34,6 +34,15 @@ def assert_refused(lesson: str, qid: str, wrong_answer: Any, words: Sequence[str
     for word in [words] if isinstance(words, str) else words:
         assert word.lower() in result.text.lower(), f"{lesson} {qid}: {word!r} is missing in {result.text!r}"
     return result
+
+
+def assert_answers(lesson: str, answers: dict[tuple[str, str | None], Any], track: str) -> None:
+    """Answers by (exercise, words): refused with these words, or accepted where words is None."""
+    for (qid, words), answer in answers.items():
+        if words is None:
+            assert_accepted(lesson, qid, answer, track)
+        else:
+            assert_refused(lesson, qid, answer, words, track)
 
 
 def check_definitions(lesson: str, track: str = "numpy") -> None:
