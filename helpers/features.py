@@ -1,18 +1,35 @@
-"""Features of images for `helpers.metrics`: of digits from a small classifier, of colour images from EfficientNet-Lite0.
+"""What networks see in images, for `helpers.metrics`: in digits, in colour images (EfficientNet-Lite0), in drawn faces.
 
 The digit classifier is trained once (`helpers/train_digit_classifier.py`) on the 4,000 embedded training digits, and its
 weights come with the course. Because its forward pass is NumPy, both tracks measure with the very same ruler. Distances in
 its space are named "Fréchet distance (digit classifier)", those of EfficientNet "Fréchet distance (EfficientNet-Lite0)".
+The attributes of drawn faces are read by a second small network of that kind, see helpers/face_attributes.py.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from helpers import numpy_layers
+from helpers.face_attributes import FACE_ATTRIBUTES, face_attribute_probabilities, face_attributes
+from helpers.image_checks import check_floats
+
+__all__ = [
+    "FACE_ATTRIBUTES",
+    "digit_features",
+    "digit_labels",
+    "digit_logits",
+    "digit_probabilities",
+    "efficientnet_features",
+    "efficientnet_maps",
+    "face_attribute_probabilities",
+    "face_attributes",
+    "inception_features",
+]
 
 CHECKPOINT = "digit_classifier"
 FEATURES = 48
@@ -23,8 +40,7 @@ EFFICIENTNET_FEATURES = 1280
 
 def digit_logits(images: Any) -> np.ndarray:
     """Unnormalised log-probabilities of the ten digits, (N, 10), float32. Images as in `digit_probabilities`."""
-    weight, bias = _layer(4)
-    return digit_features(images) @ weight.T + bias
+    return numpy_layers.dense(digit_features(images), *numpy_layers.stored_layers(CHECKPOINT)[-1])
 
 
 def digit_probabilities(images: Any) -> np.ndarray:
@@ -32,9 +48,7 @@ def digit_probabilities(images: Any) -> np.ndarray:
 
     images: (N, 28, 28, 1) or (N, 28, 28), uint8 (0 … 255) or float (0 … 1). ValueError names another shape or range.
     """
-    logits = digit_logits(images)
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return odds / odds.sum(axis=1, keepdims=True)
+    return numpy_layers.softmax(digit_logits(images))
 
 
 def digit_labels(images: Any) -> np.ndarray:
@@ -143,7 +157,7 @@ def _colour(images: Any) -> np.ndarray:
     if x.ndim != 4 or x.shape[3] not in (1, 3) or 0 in x.shape[1:]:
         raise ValueError(f"images must have shape (N, H, W, 3) or (N, H, W, 1), not {x.shape}")
     if x.dtype != np.uint8:
-        _check_floats(x, "EfficientNet-Lite0")
+        check_floats(x, "EfficientNet-Lite0")
     return x
 
 
@@ -156,48 +170,14 @@ def _checked(images: Any) -> np.ndarray:
         raise ValueError(f"the digit classifier needs images of shape (N, 28, 28, 1), not {np.shape(images)}")
     if x.dtype == np.uint8:
         return x.astype(np.float32) / 255
-    _check_floats(x, "the digit classifier")
+    check_floats(x, "the digit classifier")
     return x.astype(np.float32)
-
-
-def _check_floats(x: np.ndarray, network: str) -> None:
-    """Refuse what isn't an array of floats about [0, 1]; a little outside, as interpolation leaves it, is let pass."""
-    if x.dtype.kind != "f":
-        raise ValueError(f"{network} needs uint8 or float images, not {x.dtype}")
-    if not np.isfinite(x).all():
-        raise ValueError(f"{network} was given images with NaN or infinite pixels")
-    if x.size and (x.min() < -0.5 or x.max() > 1.5):
-        raise ValueError(f"float images must lie in [0, 1]; these go from {x.min():.3g} to {x.max():.3g}")
-
-
-@functools.cache
-def _state() -> dict[str, np.ndarray]:
-    """The stored weights, PyTorch layouts, keys "000.weight" … "004.bias"."""
-    from helpers import checkpoints
-
-    return checkpoints.load(CHECKPOINT)[0]
-
-
-def _layer(index: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weight and bias of the layer at this position."""
-    state = _state()
-    return state[f"{index:03d}.weight"], state[f"{index:03d}.bias"]
 
 
 def _features(x: np.ndarray) -> np.ndarray:
     """One batch (B, 28, 28, 1) through three convolutions and the dense layer of features."""
-    x = _conv(x, *_layer(0), stride=2, padding=2)  # (B, 14, 14, 24)
-    x = _conv(x, *_layer(1), stride=2, padding=1)  # (B, 7, 7, 48)
-    x = _conv(x, *_layer(2), stride=1, padding=1)  # (B, 7, 7, 64)
-    weight, bias = _layer(3)
-    return np.maximum(x.reshape(len(x), -1) @ weight.T + bias, 0)
-
-
-def _conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray, stride: int, padding: int) -> np.ndarray:
-    """Convolution and ReLU: x (B, H, W, C), weight (K, C, k, k) → (B, H', W', K); a patch is a matrix row."""
-    k = weight.shape[-1]
-    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(x, (k, k), axis=(1, 2))
-    patches = windows[:, ::stride, ::stride]  # (B, H', W', C, k, k)
-    rows = patches.reshape(-1, weight[0].size)
-    return np.maximum(rows @ weight.reshape(len(weight), -1).T + bias, 0).reshape(*patches.shape[:3], len(weight))
+    conv1, conv2, conv3, dense1, _ = numpy_layers.stored_layers(CHECKPOINT)
+    x = numpy_layers.conv_relu(x, *conv1, stride=2, padding=2)  # (B, 14, 14, 24)
+    x = numpy_layers.conv_relu(x, *conv2, stride=2, padding=1)  # (B, 7, 7, 48)
+    x = numpy_layers.conv_relu(x, *conv3, stride=1, padding=1)  # (B, 7, 7, 64)
+    return np.maximum(numpy_layers.dense(x.reshape(len(x), -1), *dense1), 0)

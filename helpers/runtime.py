@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers import checkpoints, lessons, paths, thresholds
+from helpers import checkpoints, lessons, paths, thresholds, training_records
 from helpers.backends import TensorFlowBackend, TorchBackend
 from helpers.progress import Progress
 
@@ -161,8 +161,7 @@ class Run:
             print(f"{name}: weights are kept in the profile full only (this is {self.profile})")
             return None
         if dataset is not None:
-            facts = {"data": f"{dataset.name} ({dataset.variant}): {dataset.source}", "data_sha256": dataset.sha256}
-            how = facts | {"licence": dataset.licence, "attribution": dataset.attribution} | how
+            how = training_records.about_data(dataset) | how
         report = self.report()
         minutes = round(report.pop("seconds") / 60, 1)
         folder = paths.build_folder() / "checkpoints"

@@ -13,14 +13,13 @@ import argparse
 import math
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from helpers import checkpoints, data, features
+from helpers import data, features, training_records
 from helpers.progress import Progress
 
 SEED, EPOCHS, BATCH_SIZE, LEARNING_RATE, DECAY = 0, 40, 100, 4e-3, 0.998
@@ -134,24 +133,20 @@ def main(arguments: list[str] | None = None) -> None:
     minutes = (time.perf_counter() - began) / 60
     held_out = accuracy(model, digits.test.images, digits.test.labels)
     print(f"{100 * held_out:.1f} % of {len(digits.test):,} held-out digits right after {minutes:.1f} minutes")
-    metadata: dict[str, Any] = {
-        "what": "digit classifier: 3 convolutions, 48 features, 10 classes",
-        "trained_by": "helpers/train_digit_classifier.py",
-        "data": f"{digits.name} ({digits.variant}): {digits.source}",
-        "data_sha256": digits.sha256,
-        "licence": digits.licence,
-        "seed": chosen.seed,
-        "profile": "quick",
-        "epochs": chosen.epochs,
-        "device": "cpu",
-        "minutes": round(minutes, 2),
-        "torch": torch.__version__.split("+")[0],
-        "train_images": len(digits.train),
-        "held_out_images": len(digits.test),
-        "held_out_accuracy": round(held_out, 4),
-        "held_out_error_sd": round(math.sqrt(held_out * (1 - held_out) / len(digits.test)), 4),
-    }
-    checkpoints.save(features.CHECKPOINT, model, chosen.folder, **metadata)
+    training_records.store(
+        features.CHECKPOINT,
+        model,
+        digits,
+        chosen.folder,
+        what="digit classifier: 3 convolutions, 48 features, 10 classes",
+        script=__file__,
+        minutes=minutes,
+        seed=chosen.seed,
+        profile="quick",
+        epochs=chosen.epochs,
+        held_out_accuracy=round(held_out, 4),
+        held_out_error_sd=round(math.sqrt(held_out * (1 - held_out) / len(digits.test)), 4),
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers import checkpoints, data, features, lessons, metrics, runtime
+from helpers import checkpoints, data, features, lessons, metrics, runtime, training_records
 from helpers.progress import Progress
 
 NAME, LESSON, RESOLUTION, LATENT = "05_dcgan", "05_dcgan", 64, 64
@@ -68,9 +68,11 @@ def nearest(images: np.ndarray, pool: np.ndarray) -> np.ndarray:
     return metrics.nearest_neighbours(*rows, k=1)[1][:, 0] / np.sqrt(rows[0].shape[1])
 
 
-def measured(lesson: Any, run: runtime.Run, pair: SimpleNamespace, start: np.ndarray, faces: Any) -> dict[str, float]:
-    """The lesson's scores of the averaged generator; `start` are samples (N, R, R, 3) of the untrained one."""
-    samples = lesson.generate(pair.average, run.rng(17).standard_normal((SCORED, LATENT)))
+def scores(samples: np.ndarray, start: np.ndarray, faces: Any) -> dict[str, float]:
+    """The lesson's scores of samples (N, R, R, 3) in 0 … 1; `start` are samples of the untrained generator.
+
+    faces: a data set; its test images are the real ones. Fréchet distances are those of EfficientNet-Lite0.
+    """
     real = faces.test.images[:SCORED]
     of_real, of_samples, of_start = (features.efficientnet_features(x) for x in (real, samples, start))
     half = len(of_real) // 2
@@ -103,21 +105,18 @@ def main(arguments: list[str] | None = None) -> None:
     began = time.perf_counter()
     steps = train(lesson, run, pair, faces.train.images, chosen.steps)
     minutes = (time.perf_counter() - began) / 60
-    numbers = measured(lesson, run, pair, start, faces)
+    samples = lesson.generate(pair.average, run.rng(17).standard_normal((SCORED, LATENT)))
+    numbers = scores(samples, start, faces)
     print(f"{steps:,} steps in {minutes:.0f} minutes: {numbers}")
-    checkpoints.save(
+    training_records.store(
         NAME,
         pair.average,
+        faces,
         chosen.folder,
         what="averaged DCGAN generator of lesson 5, 64×64",
-        trained_by="helpers/train_face_generator.py",
-        data=f"{faces.name} ({faces.variant}): {faces.source}",
-        data_sha256=faces.sha256,
-        licence=faces.licence,
-        attribution=faces.attribution,
-        train_images=len(faces.train.images),
-        held_out_images=len(faces.test.images),
-        seed=run.seed,
+        script=__file__,
+        minutes=minutes,
+        run=run,
         steps=steps,
         steps_planned=chosen.steps,
         batch=BATCH,
@@ -125,9 +124,6 @@ def main(arguments: list[str] | None = None) -> None:
         widths=list(WIDTHS_G),
         latent_dim=LATENT,
         numbers=numbers,
-        device=run.report()["device"],
-        framework=run.report()["framework"],
-        minutes=round(minutes, 1),
     )
 
 

@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from helpers import checkpoints, data, features, lessons, metrics, runtime
+from helpers import checkpoints, data, features, lessons, metrics, runtime, training_records
 from helpers.progress import Progress
 
 NAME, LESSON, RESOLUTION = "06_cyclegan", "06_cyclegan", 64
-WIDTH, BLOCKS, DETAIL, WIDTH_D, LAYERS_D = 32, 4, 16, 32, 3
-BATCH, RATE, CYCLE, IDENTITY, NOISE, DECAY = 4, 1e-3, 5.0, 2.0, 0.1, 0.995
+WIDTH, BLOCKS, DETAIL, WIDTH_D, LAYERS_D = 32, 4, 16, 32, 2
+BATCH, RATE, CYCLE, IDENTITY, NOISE, DECAY = 2, 1e-3, 5.0, 2.0, 0.1, 0.998
 STYLE_MAPS = slice(2, None)  # the maps of EfficientNet-Lite0 that the lesson scores with
 ALIKE = 0.8  # common over joint area of two silhouettes
 
@@ -94,7 +94,7 @@ def measured(lesson: Any, pair: SimpleNamespace, domains: data.Domains) -> dict[
 def main(arguments: list[str] | None = None) -> None:
     """Train, measure and store."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=9_000)
+    parser.add_argument("--steps", type=int, default=3_000)
     parser.add_argument("--folder", type=Path, default=None, help="where the weights go (default: beside the package)")
     chosen = parser.parse_args(arguments)
     run = runtime.start(LESSON, track="pytorch")
@@ -107,19 +107,15 @@ def main(arguments: list[str] | None = None) -> None:
     minutes = (time.perf_counter() - began) / 60
     numbers = measured(lesson, pair, domains)
     print(f"{steps:,} steps in {minutes:.0f} minutes: {numbers}")
-    checkpoints.save(
+    training_records.store(
         NAME,
         lesson.packed(pair.to_b, pair.to_a),
+        domains,
         chosen.folder,
         what="averaged translators of lesson 6, Twemoji ↔ OpenMoji, 64×64",
-        trained_by="helpers/train_translator.py",
-        data=f"{domains.name} ({domains.variant}): {domains.source}",
-        data_sha256=domains.sha256,
-        licence=domains.licence,
-        attribution=domains.attribution,
-        train_images=[len(domains.train_a), len(domains.train_b)],
-        held_out_pairs=len(domains.test_a),
-        seed=run.seed,
+        script=__file__,
+        minutes=minutes,
+        run=run,
         steps=steps,
         steps_planned=chosen.steps,
         batch=BATCH,
@@ -128,9 +124,6 @@ def main(arguments: list[str] | None = None) -> None:
         blocks=BLOCKS,
         detail=DETAIL,
         numbers=numbers,
-        device=run.report()["device"],
-        framework=run.report()["framework"],
-        minutes=round(minutes, 1),
     )
 
 
