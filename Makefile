@@ -46,6 +46,9 @@ notebooks: $(VENV)/installed            ## make the notebooks from their sources
 bench: $(VENV)/installed            ## time and memory of training and of metrics, beside the usual way of doing it
 	$(PY) tests/bench.py
 	$(PY) tests/bench_metrics.py
+	$(PY) tests/bench_dcgan.py
+	$(PY) tests/bench_cyclegan.py
+	$(PY) tests/bench_stylegan.py
 
 clean:            ## remove what runs have left (not the environment)
 	rm -rf build

@@ -31,20 +31,27 @@ def png_bytes(fig: Figure) -> bytes:
 def encode_png(pixels: np.ndarray) -> bytes:
     """Write pixels (H, W, 3) or (H, W, 1), uint8, as a small PNG without metadata; grey ones stay exact.
 
-    Coloured ones get a palette of 256 colours where that can't be seen, and large ones where it can hardly be seen.
+    Coloured ones get a palette of 256 colours where that can't be seen; large ones one of 64 or 256 where it hardly can.
     """
     from PIL import Image
 
     grey = bool((pixels == pixels[..., :1]).all())
     picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
     if picture.mode == "RGB":
-        palette = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-        error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - pixels)
-        mean, most = error.mean(), np.percentile(error, 99.5)
-        unseen, hardly = (mean < bounds[0] and most <= bounds[1] for bounds in (UNSEEN, HARDLY_SEEN))
-        if unseen or (hardly and len(_as_png(picture)) > LARGE):
-            picture = palette
+        picture = _with_palette(picture, 256, UNSEEN) or picture
+        if len(_as_png(picture)) > LARGE:
+            whole = Image.fromarray(np.ascontiguousarray(pixels))
+            picture = _with_palette(whole, 64, HARDLY_SEEN) or _with_palette(whole, 256, HARDLY_SEEN) or picture
     return _as_png(picture)
+
+
+def _with_palette(picture: Any, colours: int, bounds: tuple[float, float]) -> Any:
+    """An RGB picture in so many colours; None where the mean error or that of 99.5 % of all values is out of bounds."""
+    from PIL import Image
+
+    palette = picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - np.asarray(picture))
+    return palette if error.mean() < bounds[0] and np.percentile(error, 99.5) <= bounds[1] else None
 
 
 def _as_png(picture: Any) -> bytes:

@@ -147,9 +147,8 @@ def _torch_gradients(side: ModuleType, net: Any, total: Any) -> dict[str, np.nda
 def _keras_gradients(net: Any, tape: Any, total: Any) -> dict[str, np.ndarray]:
     """Gradients in PyTorch's layouts, turned by the code that turns weights: they stand in for the weights a moment."""
     variables, before = net.trainable_variables, checkpoints.state(net)
-    found = tape.gradient(total, variables, unconnected_gradients="zero")
-    for variable, gradient in zip(variables, found, strict=True):
-        variable.assign(gradient)
+    for variable, gradient in zip(variables, tape.gradient(total, variables), strict=True):
+        variable.assign(0 * variable.value if gradient is None else gradient)
     after = checkpoints.state(net)
     checkpoints.set_state(net, before)
     return {key: value for key, value in after.items() if trained(key)}
