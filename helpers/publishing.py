@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 UNSEEN = 1.0, 16  # errors of a palette that can't be seen, of 255: the mean, and what 99.5 % of all pixels stay below
-HARDLY_SEEN = 4.0, 45  # errors to put up with where a picture is large in bytes, as sheets of noisy samples are
+HARDLY_SEEN = 7.0, 64  # errors to put up with where a picture is large in bytes, as sheets of noisy samples are
 LARGE = 60_000  # bytes; a notebook with all its outputs stays below 1.5 MB
 
 
