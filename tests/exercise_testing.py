@@ -7,13 +7,14 @@ adds assert_accepted, assert_refused and assert_answers for answers written in a
     def test_sign(): assert_refused("02_vae", "q1", -1.432, "sign")
 """
 
+import importlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from helpers import exercises
+from helpers import exercises, lessons
 from helpers.exercise_compare import agree
 from helpers.exercise_engine import evaluate, find_mistake
 from helpers.exercise_tensors import ByTrack, to_numpy, to_track
@@ -170,6 +171,18 @@ def _result(one: Exercise, value: Any, track: str) -> Any:
     value = np.asarray(value)
     dtype = str(value.dtype) if one.check_dtype and value.dtype.kind == "f" else one.dtype
     return to_track(value, track, dtype, one.image_output)
+
+
+def assert_solutions(lesson: str, track: str, count: int = 6) -> None:
+    """The solutions that the lesson shows in a track are accepted, each run on its own with NumPy and the framework."""
+    module, short = {"pytorch": ("torch", "torch"), "tensorflow": ("tensorflow", "tf")}[track]
+    framework = importlib.import_module(module)
+    names = {one.id: one.function_name for one in exercises.definitions(lesson).values()}
+    assert list(names) == [f"q{i + 1}" for i in range(count)]
+    for qid, name in names.items():
+        space = {"np": np, short: framework}
+        exec(lessons.solution(lesson, qid, track), space)
+        assert_accepted(lesson, qid, space[name], track)
 
 
 def _changed(value: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exercise_testing import assert_accepted, assert_answers, assert_refused
+from exercise_testing import assert_accepted, assert_answers, assert_refused, assert_solutions
 
 LESSON = "06_cyclegan"
 
@@ -220,14 +220,5 @@ def test_her_loss_is_refused_with_one_message_for_each_way_to_mend_a_part(track)
 
 @pytest.mark.parametrize("track", ["pytorch", "tensorflow"])
 def test_solutions_of_the_lesson_are_accepted(track):
-    from helpers import exercises, lessons
-
-    ANSWERS[track]()
-    names = {one.id: one.function_name for one in exercises.definitions(LESSON).values()}
-    assert list(names) == ["q1", "q2", "q3", "q4", "q5", "q6"]
-    for qid, name in names.items():
-        space = {"np": np}
-        if track == "tensorflow":
-            space["tf"] = pytest.importorskip("tensorflow")
-        exec(lessons.solution(LESSON, qid, track), space)
-        assert_accepted(LESSON, qid, space[name], track)
+    ANSWERS[track]()  # skips where the framework is missing
+    assert_solutions(LESSON, track)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from exercise_testing import assert_accepted, assert_answers, assert_refused
+from exercise_testing import assert_accepted, assert_answers, assert_refused, assert_solutions
 
 from helpers.exercise_sets import stylegan_directions as worlds
 
@@ -236,16 +236,5 @@ def test_answers_in_the_track_s_own_code(track):
 
 @pytest.mark.parametrize("track", ["pytorch", "tensorflow"])
 def test_solutions_of_the_lesson_are_accepted(track):
-    from helpers import exercises, lessons
-
-    ANSWERS[track]()
-    names = {one.id: one.function_name for one in exercises.definitions(LESSON).values()}
-    assert list(names) == ["q1", "q2", "q3", "q4", "q5", "q6"]
-    for qid, name in names.items():
-        space = {"np": np}
-        if track == "pytorch":
-            space["torch"] = pytest.importorskip("torch")
-        else:
-            space["tf"] = pytest.importorskip("tensorflow")
-        exec(lessons.solution(LESSON, qid, track), space)
-        assert_accepted(LESSON, qid, space[name], track)
+    ANSWERS[track]()  # skips where the framework is missing
+    assert_solutions(LESSON, track)
