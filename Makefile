@@ -49,6 +49,7 @@ bench: $(VENV)/installed            ## time and memory of training and of metric
 	$(PY) tests/bench_dcgan.py
 	$(PY) tests/bench_cyclegan.py
 	$(PY) tests/bench_stylegan.py
+	$(PY) tests/bench_style_transfer.py
 
 clean:            ## remove what runs have left (not the environment)
 	rm -rf build

@@ -66,7 +66,7 @@ def animation(
         raise ValueError(f"animation: {count} frames need a list of {count} labels, not {labels!r:.60}")
     texts = [f"frame {i + 1}" for i in range(count)] if labels is None else [str(label) for label in labels]
     strip = smaller(publishing.png_bytes(filmstrip(pixels, texts, title)))
-    publishing.publish_png(strip, alt, {"text/html": page(pixels, texts, alt, title)})
+    publishing.publish_picture(strip, alt, {"text/html": page(pixels, texts, alt, title)})
 
 
 def checked_frames(frames: Any, value_range: tuple[float, float] | None = None) -> np.ndarray:

@@ -29,7 +29,7 @@ def square_pixels(
     """
     from PIL import Image
 
-    image = to_rgb(_decoded(content, 2 * resolution), background)
+    image = to_rgb(decoded(content, 2 * resolution), background)
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     box = (left, top, left + side, top + side)
@@ -40,10 +40,10 @@ def square_pixels(
 
 def whole_pixels(content: bytes, background: tuple[int, int, int] = (255, 255, 255)) -> np.ndarray:
     """Return an encoded image at its own size as (H, W, 3) uint8. Raises NoImageError."""
-    return np.asarray(to_rgb(_decoded(content), background))
+    return np.asarray(to_rgb(decoded(content), background))
 
 
-def _decoded(content: bytes, at_least: int | None = None) -> Image.Image:
+def decoded(content: bytes, at_least: int | None = None) -> Image.Image:
     """Return the upright image; a JPEG may come smaller, with no side below `at_least`. Raises NoImageError."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -69,14 +69,19 @@ def to_rgb(image: Image.Image, background: tuple[int, int, int] = (255, 255, 255
     """Return the image as 8-bit RGB: transparency on `background`, 16-bit and float grey scaled to 0..255."""
     from PIL import Image
 
-    keyed = "transparency" in image.info and image.mode in ("1", "L", "P", "RGB")
-    if keyed or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
+    if is_transparent(image):
         layer = image.convert("RGBA")
         canvas = Image.new("RGBA", layer.size, (*background, 255))
         return Image.alpha_composite(canvas, layer).convert("RGB")
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(_to_8_bits(np.asarray(image), image.mode)).convert("RGB")
     return image.convert("RGB")
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether some of the image's pixels may be transparent, by an alpha channel or by a colour named for it."""
+    keyed = "transparency" in image.info and image.mode in ("1", "L", "P", "RGB")
+    return keyed or image.mode in ("RGBA", "LA", "PA", "La", "RGBa")
 
 
 def _to_8_bits(values: np.ndarray, mode: str) -> np.ndarray:

@@ -71,20 +71,29 @@ def load_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray] | Non
         return None
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+def file_sha256(path: Path, algorithm: str = "sha256") -> str:
+    """Return the SHA-256 of a file's bytes, or the digest of another of hashlib's algorithms, in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def fetch(urls: Sequence[str], path: Path, sha256: str, size: int, quiet: bool = False, timeout: float = 20.0) -> Path:
+def fetch(
+    urls: Sequence[str],
+    path: Path,
+    sha256: str,
+    size: int,
+    quiet: bool = False,
+    timeout: float = 20.0,
+    algorithm: str = "sha256",
+) -> Path:
     """Download a file of `size` bytes to `path` from the first address that gives it, checked by its SHA-256.
 
     A file that is already there and right is kept. An interrupted transfer goes on where it stopped if the server can
-    do that; otherwise nothing of it stays. `path` holds either the whole checked file or nothing. Raises DownloadError.
+    do that; otherwise nothing of it stays. `path` holds either the whole checked file or nothing. algorithm: of the
+    digest given as `sha256`, where a publisher states another. Raises DownloadError.
     """
     if path.is_file():
-        if file_sha256(path) == sha256:
+        if file_sha256(path, algorithm) == sha256:
             return path
         path.unlink()
     try:
@@ -97,7 +106,7 @@ def fetch(urls: Sequence[str], path: Path, sha256: str, size: int, quiet: bool =
     problems = []
     try:
         for url in urls:
-            problem = _fetch_from(url, transfer, sha256, quiet)
+            problem = _fetch_from(url, transfer, (algorithm, sha256), quiet)
             if problem is None:
                 os.replace(transfer.part, path)
                 return path
@@ -108,7 +117,7 @@ def fetch(urls: Sequence[str], path: Path, sha256: str, size: int, quiet: bool =
     raise DownloadError(f"{path.name} could not be downloaded:\n" + "\n".join(problems) + resume)
 
 
-def _fetch_from(url: str, transfer: _Transfer, sha256: str, quiet: bool) -> str | None:
+def _fetch_from(url: str, transfer: _Transfer, digest: tuple[str, str], quiet: bool) -> str | None:
     """Fill the transfer's part file from one address; return None when it is whole and right, else the reason."""
     for _ in range(TRIES):
         before = transfer.received()
@@ -129,9 +138,12 @@ def _fetch_from(url: str, transfer: _Transfer, sha256: str, quiet: bool) -> str 
         except (OSError, http.client.HTTPException) as error:
             problem = str(getattr(error, "reason", None) or error) or type(error).__name__
         if problem is None:
-            if file_sha256(transfer.part) == sha256:
+            algorithm, expected = digest
+            found = file_sha256(transfer.part, algorithm)
+            if found == expected:
                 return None
-            problem = f"wrong content (SHA-256 {file_sha256(transfer.part)[:12]}…, expected {sha256[:12]}…): removed"
+            name = "SHA-256" if algorithm == "sha256" else algorithm.upper()
+            problem = f"wrong content ({name} {found[:12]}…, expected {expected[:12]}…): removed"
             transfer.discard()
             if before == 0:
                 return problem

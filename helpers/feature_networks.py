@@ -104,8 +104,9 @@ def _stage_ends() -> list[Tap]:
     return taps
 
 
+STAGE_ENDS = tuple(_stage_ends())  # of the stem and of stages 1 … 7
 # The maps of `efficientnet_maps`: of the stem and of stages 1, 2, 3 and 5, from edges (stride 2) to parts (stride 16).
-TAPS = tuple(_stage_ends()[i] for i in (0, 1, 2, 3, 5))
+TAPS = tuple(STAGE_ENDS[i] for i in (0, 1, 2, 3, 5))
 ARRAYS = (*(f"{layer.conv}.{part}" for layer in LAYERS for part in ("weight", "bias")), "_fc.weight", "_fc.bias")
 
 
@@ -207,74 +208,52 @@ class Network(NamedTuple):
 
 @functools.cache
 def _built(framework: str) -> Network:
-    arrays = installed_arrays()
-    return _in_torch(arrays) if framework == "pytorch" else _in_tensorflow(arrays)
+    return _in_torch() if framework == "pytorch" else _in_tensorflow()
 
 
-def _in_torch(arrays: dict[str, np.ndarray]) -> Network:
+def _in_torch() -> Network:
     """The table in PyTorch, on the GPU if there is one."""
     import torch
-    from torch.nn import functional
 
     from helpers.backends import keep_freed_memory
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if device.type == "cpu":
         keep_freed_memory()
-    tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
-    for layer in LAYERS:
-        weight = tensors[f"{layer.conv}.weight"]
-        tensors[f"{layer.conv}.weight"] = weight.contiguous(memory_format=torch.channels_last)
+    run = torch_maps()
 
-    def conv(x: Any, layer: Layer) -> Any:
-        kernel = layer.shape[-1]
-        before, after = zip(*(_same_padding(size, kernel, layer.stride) for size in x.shape[2:]), strict=True)
-        padding = before
-        if before != after:
-            x, padding = functional.pad(x, (before[1], after[1], before[0], after[0])), (0, 0)
-        groups = len(tensors[f"{layer.conv}.bias"]) if layer.depthwise else 1
-        weight, bias = tensors[f"{layer.conv}.weight"], tensors[f"{layer.conv}.bias"]
-        return functional.conv2d(x, weight, bias, layer.stride, padding, groups=groups)
+    def last(x: Any) -> Any:
+        return run(x, (len(LAYERS) - 1,))[0]
 
-    def through(pixels: np.ndarray, taps: tuple[Tap, ...] | None = None) -> Any:
-        x = (255 * torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2) - 127) / 128
-        return _through(x, conv, lambda x: x.clamp_(0, 6), taps)
+    def on_device(pixels: np.ndarray) -> Any:
+        return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2)
 
     def features(pixels: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return through(pixels).mean(dim=(2, 3)).cpu().numpy()
+            return last(on_device(pixels)).mean(dim=(2, 3)).cpu().numpy()
 
     def maps(pixels: np.ndarray) -> list[np.ndarray]:
         with torch.inference_mode():
-            return [x.permute(0, 2, 3, 1).contiguous().cpu().numpy() for x in through(pixels, TAPS)]
+            found = run(on_device(pixels), tuple(tap.layer for tap in TAPS))
+            return [x.permute(0, 2, 3, 1).contiguous().cpu().numpy() for x in found]
 
     return Network(features, maps)
 
 
-def _in_tensorflow(arrays: dict[str, np.ndarray]) -> Network:
+def _in_tensorflow() -> Network:
     """The table in TensorFlow, compiled once for all sizes of batches and images."""
     import tensorflow as tf
 
-    tensors = {name: tf.constant(array) for name, array in arrays.items() if array.ndim == 1}
-    for layer in LAYERS:
-        order = (2, 3, 0, 1) if layer.depthwise else (2, 3, 1, 0)
-        tensors[f"{layer.conv}.weight"] = tf.constant(arrays[f"{layer.conv}.weight"].transpose(order))
-
-    def conv(x: Any, layer: Layer) -> Any:
-        run = tf.nn.depthwise_conv2d if layer.depthwise else tf.nn.conv2d
-        strides = (1, layer.stride, layer.stride, 1)
-        return run(x, tensors[f"{layer.conv}.weight"], strides, padding="SAME") + tensors[f"{layer.conv}.bias"]
-
+    run = tensorflow_maps()
     of_any_size = tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32)])
 
     @of_any_size
     def features(pixels: Any) -> Any:
-        x = (255 * pixels - 127) / 128
-        return tf.reduce_mean(_through(x, conv, tf.nn.relu6), axis=(1, 2))
+        return tf.reduce_mean(run(pixels, (len(LAYERS) - 1,))[0], axis=(1, 2))
 
     @of_any_size
     def maps(pixels: Any) -> list[Any]:
-        return _through((255 * pixels - 127) / 128, conv, tf.nn.relu6, TAPS)
+        return run(pixels, tuple(tap.layer for tap in TAPS))
 
     return Network(
         lambda pixels: features(tf.constant(pixels)).numpy(),
@@ -282,24 +261,97 @@ def _in_tensorflow(arrays: dict[str, np.ndarray]) -> Network:
     )
 
 
-def _through(
-    x: Any, conv: Callable[[Any, Layer], Any], relu6: Callable[[Any], Any], taps: tuple[Tap, ...] | None = None
-) -> Any:
-    """Run the table with one framework's convolution and clipping: its last result, or those of `taps` (in order)."""
+Maps = Callable[[Any, tuple[int, ...]], list[Any]]
+
+
+@functools.cache
+def torch_maps() -> Maps:
+    """The table as a function of PyTorch's tensors: images (N, 3, H, W) in [0, 1], layers' positions → their results.
+
+    The positions ascend. Gradients reach the images; the weights are constants, on whichever device the images are.
+    """
+    import torch
+    from torch.nn import functional
+
+    arrays = installed_arrays()
+
+    @functools.cache
+    def weights_on(device: Any) -> dict[str, tuple[Any, Any]]:
+        with torch.inference_mode(False):  # else they would be of no use for gradients later
+            tensors = {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+            return {layer.conv: _torch_weights(tensors, layer) for layer in LAYERS}
+
+    def conv(x: Any, layer: Layer) -> Any:
+        weight, bias = weights_on(x.device)[layer.conv]
+        if layer.shape[-1] == 1:  # a dense layer at each place: on a CPU faster than conv2d
+            y = functional.linear(x.permute(0, 2, 3, 1), weight, bias)
+            return (clip(y) if layer.relu6 else y).permute(0, 3, 1, 2)
+        kernel = layer.shape[-1]
+        before, after = zip(*(_same_padding(size, kernel, layer.stride) for size in x.shape[2:]), strict=True)
+        padding = before
+        if before != after:
+            x, padding = functional.pad(x, (before[1], after[1], before[0], after[0])), (0, 0)
+        y = functional.conv2d(x, weight, bias, layer.stride, padding, groups=len(bias) if layer.depthwise else 1)
+        return clip(y) if layer.relu6 else y
+
+    def clip(y: Any) -> Any:
+        return functional.relu6(y, inplace=not torch.is_grad_enabled())  # for a gradient it would copy y first
+
+    def maps(x: Any, positions: tuple[int, ...]) -> list[Any]:
+        x = x.contiguous(memory_format=torch.channels_last)
+        return _through((255 * x - 127) / 128, conv, positions)
+
+    return maps
+
+
+def _torch_weights(tensors: dict[str, Any], layer: Layer) -> tuple[Any, Any]:
+    """Weight and bias as PyTorch takes them: (K, C) for a kernel of 1×1, else (K, C, k, k) stored channels-last."""
+    import torch
+
+    weight, bias = (tensors[f"{layer.conv}.{part}"] for part in ("weight", "bias"))
+    if layer.shape[-1] == 1:
+        return weight[:, :, 0, 0], bias
+    return weight.contiguous(memory_format=torch.channels_last), bias
+
+
+@functools.cache
+def tensorflow_maps() -> Maps:
+    """The table as a function of TensorFlow's tensors: images (N, H, W, 3) in [0, 1], otherwise as in `torch_maps`."""
+    import tensorflow as tf
+
+    arrays = installed_arrays()
+    with tf.init_scope():  # outside of a function that is being compiled
+        weights = {
+            layer.conv: (
+                tf.constant(
+                    arrays[f"{layer.conv}.weight"].transpose((2, 3, 0, 1) if layer.depthwise else (2, 3, 1, 0))
+                ),
+                tf.constant(arrays[f"{layer.conv}.bias"]),
+            )
+            for layer in LAYERS
+        }
+
+    def conv(x: Any, layer: Layer) -> Any:
+        run = tf.nn.depthwise_conv2d if layer.depthwise else tf.nn.conv2d
+        weight, bias = weights[layer.conv]
+        y = run(x, weight, (1, layer.stride, layer.stride, 1), padding="SAME") + bias
+        return tf.nn.relu6(y) if layer.relu6 else y
+
+    return lambda x, positions: _through((255 * x - 127) / 128, conv, positions)
+
+
+def _through(x: Any, conv: Callable[[Any, Layer], Any], positions: tuple[int, ...]) -> list[Any]:
+    """Run the table with one framework's convolution (and clipping), as far as needed: its results at `positions`."""
     start, kept = x, []
-    for position, layer in enumerate(LAYERS):
+    for position, layer in enumerate(LAYERS[: positions[-1] + 1]):
         if layer.starts:
             start = x
         x = conv(x, layer)
-        if layer.relu6:
-            x = relu6(x)
         if layer.adds:
             x = x + start
-        if taps is not None and position == taps[len(kept)].layer:
+        if position in positions:
             kept.append(x)
-            if len(kept) == len(taps):
-                return kept
-    return x
+    return kept
 
 
 def _same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:

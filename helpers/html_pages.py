@@ -20,6 +20,15 @@ TEMPLATE = """
 {%- endfor %}>
 </div>
 {%- endblock -%}
+{%- block data_jpg scoped -%}
+<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
+<img src="data:image/jpeg;base64,{{ output.data['image/jpeg'] | escape_html }}"
+{%- for name in ('alt', 'width', 'height') -%}
+{%- set value = output | get_metadata(name, 'image/jpeg') -%}
+{%- if value is not none %} {{ name }}="{{ value | escape_html }}"{% endif -%}
+{%- endfor %}>
+</div>
+{%- endblock -%}
 """
 
 

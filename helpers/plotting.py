@@ -15,7 +15,7 @@ import numpy as np
 from helpers.animation import animation
 from helpers.house_style import CLASS_COLOURS, COLOURS, CYCLE, DASHES, DPI, HATCHES, MARKERS, apply
 from helpers.image_grids import compose, image_grid, image_rows
-from helpers.publishing import encode_png, png_bundle, png_bytes, publish_png, show
+from helpers.publishing import encode_png, figure_bytes, picture_bundle, png_bytes, publish_picture, show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,15 +32,16 @@ __all__ = [
     "curves",
     "encode_png",
     "figure",
+    "figure_bytes",
     "heatmap",
     "histogram",
     "image_grid",
     "image_rows",
     "label_places",
     "latent_scatter",
-    "png_bundle",
+    "picture_bundle",
     "png_bytes",
-    "publish_png",
+    "publish_picture",
     "scatter",
     "show",
     "title",

@@ -1,4 +1,4 @@
-"""How a figure reaches a notebook: as a small PNG with alternative text. `show` is the only way."""
+"""How a figure reaches a notebook: as a small PNG or JPEG with alternative text. `show` is the only way."""
 
 from __future__ import annotations
 
@@ -16,16 +16,36 @@ if TYPE_CHECKING:
 UNSEEN = 1.0, 16  # errors of a palette that can't be seen, of 255: the mean, and what 99.5 % of all pixels stay below
 HARDLY_SEEN = 7.0, 64  # errors to put up with where a picture is large in bytes, as sheets of noisy samples are
 LARGE = 60_000  # bytes; a notebook with all its outputs stays below 1.5 MB
+JPEG_FROM, JPEG_QUALITY = 20_000, 72  # a figure of so many bytes or more becomes a JPEG of this quality,
+JPEG_WORTH = 0.85  # where that takes at most this share of the bytes of its PNG
 
 
 def png_bytes(fig: Figure) -> bytes:
     """Render a figure as a PNG, see `encode_png`; same figure, same bytes."""
+    return encode_png(_rendered(fig))
+
+
+def figure_bytes(fig: Figure) -> bytes:
+    """Render a figure as a PNG; a photograph or painted picture, which takes many bytes, as a JPEG if that is smaller."""
+    from PIL import Image
+
+    pixels = _rendered(fig)
+    png = encode_png(pixels)
+    if len(png) < JPEG_FROM:
+        return png
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="JPEG", quality=JPEG_QUALITY)
+    jpeg = out.getvalue()
+    return jpeg if len(jpeg) <= JPEG_WORTH * len(png) else png
+
+
+def _rendered(fig: Figure) -> np.ndarray:
+    """A figure's pixels (H, W, 3), uint8."""
     from PIL import Image
 
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=fig.dpi, facecolor="white", metadata={"Software": None})
-    picture = Image.open(buffer).convert("RGB")
-    return encode_png(np.asarray(picture))
+    return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
@@ -62,7 +82,7 @@ def _as_png(picture: Any) -> bytes:
 
 
 def show(fig: Figure, alt: str) -> None:
-    """Display a figure as a PNG with alternative text, then close it.
+    """Display a figure with alternative text, see `figure_bytes`, then close it.
 
     alt says in a sentence what the figure shows, for those who cannot see it. It is stored in the output's metadata
     (where nbconvert's templates look for it) and as the output's plain text. ValueError when it is empty.
@@ -71,17 +91,17 @@ def show(fig: Figure, alt: str) -> None:
         raise ValueError('plotting.show(fig, alt="…") needs alternative text: one sentence that says what is seen')
     if not hasattr(fig, "savefig"):
         raise TypeError(f"plotting.show needs a matplotlib Figure, not {type(fig).__name__}")
-    publish_png(png_bytes(fig), " ".join(alt.split()))
+    publish_picture(figure_bytes(fig), " ".join(alt.split()))
     fig.clear()
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(fig)
 
 
-def publish_png(
-    png: bytes, alt: str, views: Mapping[str, Any] | None = None, view_metadata: Mapping[str, Any] | None = None
+def publish_picture(
+    picture: bytes, alt: str, views: Mapping[str, Any] | None = None, view_metadata: Mapping[str, Any] | None = None
 ) -> None:
-    """Send one output to the notebook: a PNG with its alt text, and other views (mime type → data) of it."""
-    data, metadata = png_bundle(png, alt)
+    """Send one output to the notebook: a PNG or JPEG with its alt text, and other views (mime type → data) of it."""
+    data, metadata = picture_bundle(picture, alt)
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None:
         print(f"[figure: {alt}]")
@@ -91,10 +111,14 @@ def publish_png(
     display({**data, **(views or {})}, metadata={**metadata, **(view_metadata or {})}, raw=True)
 
 
-def png_bundle(png: bytes, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The mime bundle and its metadata of a PNG with alt text, width and height (pixels)."""
+def picture_bundle(picture: bytes, alt: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The mime bundle and its metadata of a PNG or JPEG with alt text, width and height (pixels)."""
     import base64
 
-    width, height = (int.from_bytes(png[i : i + 4], "big") for i in (16, 20))
-    data = {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": f"Figure: {alt}"}
-    return data, {"image/png": {"alt": alt, "width": width, "height": height}}
+    from PIL import Image
+
+    opened = Image.open(io.BytesIO(picture))
+    width, height = opened.size
+    kind = f"image/{(opened.format or 'png').lower()}"
+    data = {kind: base64.b64encode(picture).decode("ascii"), "text/plain": f"Figure: {alt}"}
+    return data, {kind: {"alt": alt, "width": width, "height": height}}

@@ -17,18 +17,23 @@ def resize(images: Any, side: int, antialias: bool = True) -> np.ndarray:
     new pixel averages all old ones that it covers (Parmar et al. 2022 show what a score does without it); False leaves
     it four pixels wide. Equal to Pillow's Image.resize on float channels. Keys (1981), equation 4.
     """
+    return resize_to(images, side, side, antialias)
+
+
+def resize_to(images: Any, height: int, width: int, antialias: bool = True) -> np.ndarray:
+    """Images (N, H, W, C) resized to (N, height, width, C), otherwise as `resize` does it."""
     x = np.asarray(images)
     if x.ndim != 4 or 0 in x.shape[1:]:
         raise ValueError(f"images must have shape (N, H, W, C), not {x.shape}")
-    if side < 1:
-        raise ValueError(f"side is {side}; it must be 1 or more pixels")
+    if min(height, width) < 1:
+        raise ValueError(f"side is {min(height, width)}; it must be 1 or more pixels")
     x = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x.astype(np.float32)
-    n, height, width, channels = x.shape
-    if (height, width) == (side, side):
+    n, old_height, old_width, channels = x.shape
+    if (old_height, old_width) == (height, width):
         return x.clip(0, 1)
-    x = _weights(height, side, antialias) @ x.reshape(n, height, width * channels)  # (N, side, W·C)
-    x = _weights(width, side, antialias) @ x.reshape(n * side, width, channels)  # (N·side, side, C)
-    return x.reshape(n, side, side, channels).clip(0, 1)
+    x = _weights(old_height, height, antialias) @ x.reshape(n, old_height, old_width * channels)  # (N, height, W·C)
+    x = _weights(old_width, width, antialias) @ x.reshape(n * height, old_width, channels)  # (N·height, width, C)
+    return x.reshape(n, height, width, channels).clip(0, 1)
 
 
 @functools.lru_cache(maxsize=32)

@@ -92,6 +92,41 @@ def gan_ring(
     _publish(ring.ring_box(train, points, near, settings, figure), figure, alt)
 
 
+def style_explorer(
+    transfer: Callable[..., Any],
+    contents: Mapping[str, Any],
+    styles: Mapping[str, Any],
+    alt: str,
+    style_weight: tuple[float, float, float],
+    smoothness: tuple[float, float, float],
+    start: Mapping[str, str] | None = None,
+    preview: int = 10,
+) -> Any:
+    """Show a style transfer to choose pictures and weights for, to start and to stop; returns it.
+
+    transfer(content, style, style_weight=…, smoothness=…) is a generator that yields (step, image (H, W, 3) in [0, 1],
+    loss), NumPy, every few steps. contents, styles: name → image (H, W, 3), float in [0, 1] or uint8. style_weight,
+    smoothness: (low, high, start) of sliders with a logarithmic scale. start: {"content": name, "style": name}, by default
+    the first ones. alt: what the static figure shows: content, style, and the best of the first `preview` images, which
+    are made here. The explorer has the best picture so far in `.best`, its `.best_step` and `.best_loss`. A transfer that
+    fails here raises; one that fails later says so in the widget, and the picture stays.
+    """
+    _check_alt(alt)
+    from helpers import style_explorer as explorer
+
+    contents, styles = explorer.checked_images(contents, "contents"), explorer.checked_images(styles, "styles")
+    names = explorer.checked_start(start, contents, styles)
+    specs = {"style_weight": style_weight, "smoothness": smoothness}
+    sliders = {name: explorer.checked_slider(name, spec) for name, spec in specs.items()}
+    content, style = contents[names[0]], styles[names[1]]
+    weights = {name: spec[2] for name, spec in sliders.items()}
+    first = explorer.first_result(iter(transfer(content, style, **weights)), preview)
+    figure = explorer.static_figure(content, style, names, first)
+    box = explorer.StyleExplorer(transfer, contents, styles, names, sliders, first)
+    _publish(box, figure, alt)
+    return box
+
+
 def _slider_box(draw: Callable[..., Any], controls: dict[str, Any]) -> Any:
     """The live widget: sliders, picture, and a line of text for errors."""
     import ipywidgets
@@ -191,7 +226,7 @@ def _publish(widget: Any, figure: Any, alt: str) -> None:
     made = widget._repr_mimebundle_() or {}
     data, metadata = made if isinstance(made, tuple) else (made, {})
     views = {mime: value for mime, value in data.items() if mime != "text/plain"}
-    plotting.publish_png(plotting.png_bytes(figure), " ".join(alt.split()), views, metadata)
+    plotting.publish_picture(plotting.figure_bytes(figure), " ".join(alt.split()), views, metadata)
 
 
 def _limits(limits: Any) -> tuple[list[float], list[float]]:

@@ -1,4 +1,4 @@
-"""Take the pictures of the READMEs out of the committed notebooks: images/gallery/NN_topic.png.
+"""Take the pictures of the READMEs out of the committed notebooks: images/gallery/NN_topic.png or .jpg.
 
     python images/gallery.py
 
@@ -13,18 +13,21 @@ import nbformat
 from helpers import lessons
 
 FOLDER = Path(__file__).resolve().parent / "gallery"
+KINDS = {"image/png": ".png", "image/jpeg": ".jpg"}
 
 
-def picture(lesson: str) -> tuple[bytes, str] | None:
-    """The PNG of a lesson's gallery cell and its alternative text; None where there is none yet."""
+def picture(lesson: str) -> tuple[bytes, str, Path] | None:
+    """The picture of a lesson's gallery cell, its alternative text and its file; None where there is none yet."""
     path = lessons.notebook_file(lesson, lessons.tracks(lesson)[0])
     if not path.is_file():
         return None
     for cell in nbformat.read(path, as_version=4).cells:
         if "gallery" in cell.metadata.get("tags", []):
             for output in cell.outputs:
-                if "image/png" in output.get("data", {}):
-                    return base64.b64decode(output.data["image/png"]), output.metadata["image/png"]["alt"]
+                for kind, suffix in KINDS.items():
+                    if kind in output.get("data", {}):
+                        content, alt = base64.b64decode(output.data[kind]), output.metadata[kind]["alt"]
+                        return content, alt, FOLDER / f"{lesson}{suffix}"
     return None
 
 
@@ -34,8 +37,11 @@ def main() -> None:
     for lesson in lessons.names():
         found = picture(lesson)
         if found:
-            (FOLDER / f"{lesson}.png").write_bytes(found[0])
-            print(f"images/gallery/{lesson}.png: {found[1]}")
+            content, alt, file = found
+            for other in KINDS.values():
+                file.with_suffix(other).unlink(missing_ok=True)
+            file.write_bytes(content)
+            print(f"images/gallery/{file.name}: {alt}")
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ def tidy(notebook: Any) -> None:
         cell.metadata.pop("execution", None)
         merged: list[Any] = []
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):  # stored without its kernel, a widget is its static figure
+            if {"image/png", "image/jpeg"} & set(
+                output.get("data", {})
+            ):  # stored without its kernel, a widget is its static figure
                 output.data.pop("application/vnd.jupyter.widget-view+json", None)
             same = (
                 merged and output.output_type == "stream" == merged[-1].output_type and output.name == merged[-1].name

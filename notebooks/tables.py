@@ -65,11 +65,10 @@ def _picture(lesson: str, folder: Path, width: int) -> str:
     sys.path.insert(0, str(paths.root() / "images"))
     import gallery
 
-    file = gallery.FOLDER / f"{lesson}.png"
     found = gallery.picture(lesson)
-    if not file.is_file() or found is None:
+    if found is None or not found[2].is_file():
         return ""
-    place = os.path.relpath(file, folder).replace(os.sep, "/")
+    place = os.path.relpath(found[2], folder).replace(os.sep, "/")
     return f'<img src="{place}" alt="{html.escape(found[1], quote=True)}" width="{width}">'
 
 

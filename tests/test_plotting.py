@@ -177,6 +177,27 @@ def test_a_large_noisy_sheet_gets_a_palette_and_a_small_one_stays_as_it_is(rng):
     assert 1 < error.mean() < 4 and np.asarray(small).tobytes() == noisy[:45, :90].tobytes()
 
 
+def test_a_large_painted_figure_becomes_a_jpeg_and_a_plain_one_stays_png(rng):
+    rows, columns = np.mgrid[:300, :400] / 40
+    painted = 0.5 + 0.3 * np.stack([np.sin(rows + k * columns) for k in (1, 2, 3)], axis=2)
+    painted = np.clip(painted + rng.normal(0, 0.08, painted.shape), 0, 1)
+    fig = plotting.image_grid(painted[None], cols=1, size=5)
+    jpeg, png = plotting.figure_bytes(fig), plotting.png_bytes(fig)
+    opened = Image.open(io.BytesIO(jpeg))
+    assert opened.format == "JPEG" and len(jpeg) < 0.8 * len(png)
+    assert jpeg == plotting.figure_bytes(fig)
+    exact = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    assert opened.size == exact.shape[1::-1] and np.abs(np.asarray(opened).astype(int) - exact).mean() < 20
+    plain = plotting.figure_bytes(plotting.curves({"a": [1, 2]}))
+    assert Image.open(io.BytesIO(plain)).format == "PNG"
+    data, metadata = plotting.picture_bundle(jpeg, "A painted picture")
+    assert metadata["image/jpeg"] == {"alt": "A painted picture", "width": opened.width, "height": opened.height}
+    output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+    page = html_pages.page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[output])]))
+    images = [tag for tag in page.split("<img")[1:] if "base64" in tag]
+    assert len(images) == 1 and 'alt="A painted picture"' in images[0] and "image/jpeg" in images[0]
+
+
 def test_show_sends_png_with_alt(monkeypatch):
     sent = []
     import IPython.display
@@ -206,7 +227,7 @@ def test_show_without_a_notebook_prints_the_alt(capsys):
 
 
 def test_html_page_has_alt_and_falls_back_to_the_static_figure():
-    data, metadata = plotting.png_bundle(plotting.png_bytes(plotting.curves({"a": [1, 2]})), 'A "line" <rises>')
+    data, metadata = plotting.picture_bundle(plotting.png_bytes(plotting.curves({"a": [1, 2]})), 'A "line" <rises>')
     data["application/vnd.jupyter.widget-view+json"] = {"model_id": "none", "version_major": 2, "version_minor": 0}
     output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
     page = html_pages.page(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1", outputs=[output])]))
