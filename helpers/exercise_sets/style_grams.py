@@ -162,7 +162,7 @@ def _masked_maps(rng: np.random.Generator) -> Arrays:
 Q5 = Exercise(
     id="q5",
     title="A style for a part of the picture",
-    kind="implement",
+    kind="design",
     points=2,
     minutes=10,
     inputs=_masked_maps,
