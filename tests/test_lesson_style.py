@@ -78,7 +78,7 @@ def test_front_matter_is_complete(lesson):
     assert needed <= set(front)
     assert front["slug"] == lesson and int(lesson[:2]) == front["number"]
     assert 3 <= len(front["objectives"]) <= 6 and 40 <= front["minutes"] <= 60
-    most = {"05_dcgan": 150, "06_cyclegan": 150, "07_stylegan": 360, "08_style_transfer": 240}.get(
+    most = {"05_dcgan": 150, "06_cyclegan": 150, "07_stylegan": 360, "08_style_transfer": 360}.get(
         lesson, 120
     )  # several games are trained there
     assert front["budgets"]["quick"]["seconds"] <= most and front["budgets"]["quick"]["gb"] <= 3
