@@ -8,28 +8,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-# nbconvert's own page leaves out the alternative text that an output's metadata holds; this block puts it in.
-TEMPLATE = """
-{%- extends 'lab/index.html.j2' -%}
-{%- block data_png scoped -%}
+# nbconvert's own page leaves out the alternative text that an output's metadata holds; these blocks put it in.
+IMAGE = """
+{%- block data_NAME scoped -%}
 <div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
-<img src="data:image/png;base64,{{ output.data['image/png'] | escape_html }}"
+<img src="data:image/KIND;base64,{{ output.data['image/KIND'] | escape_html }}"
 {%- for name in ('alt', 'width', 'height') -%}
-{%- set value = output | get_metadata(name, 'image/png') -%}
-{%- if value is not none %} {{ name }}="{{ value | escape_html }}"{% endif -%}
-{%- endfor %}>
-</div>
-{%- endblock -%}
-{%- block data_jpg scoped -%}
-<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
-<img src="data:image/jpeg;base64,{{ output.data['image/jpeg'] | escape_html }}"
-{%- for name in ('alt', 'width', 'height') -%}
-{%- set value = output | get_metadata(name, 'image/jpeg') -%}
+{%- set value = output | get_metadata(name, 'image/KIND') -%}
 {%- if value is not none %} {{ name }}="{{ value | escape_html }}"{% endif -%}
 {%- endfor %}>
 </div>
 {%- endblock -%}
 """
+KINDS = {"png": "png", "jpg": "jpeg"}  # nbconvert's name of the block → the kind of image
+TEMPLATE = "{%- extends 'lab/index.html.j2' -%}" + "".join(
+    IMAGE.replace("NAME", name).replace("KIND", kind) for name, kind in KINDS.items()
+)
 
 
 def page(notebook: NotebookNode, folder: Path | None = None) -> str:
