@@ -36,7 +36,7 @@ MEASURED_SIDE = 128
 
 
 def photographs() -> data.Dataset:
-    """The photographs in use: those trained on, and those held out."""
+    """The photographs in use: those trained on, and as its test those held out."""
     every = data.load("photos", quiet=True)
     train, test = ([every.class_names.index(name) for name in names] for names in (TRAINED_PHOTOS, HELD_OUT_PHOTOS))
     credits = every.attribution.split("; ")
@@ -48,22 +48,20 @@ def photographs() -> data.Dataset:
     )
 
 
-def pictures(styles: tuple[str, ...], photos: tuple[str, ...], seeds: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Photographs (H, W, 3) and drawings (256, 256, 3) of these names, uint8."""
-    shown = data.load("photos", quiet=True)
-    contents = [shown.train.images[shown.class_names.index(name)] for name in photos]
-    return contents, [drawn_styles.draw(name, STYLE_SIDE, seed=seed) for name in styles for seed in range(seeds)]
+def drawings(styles: tuple[str, ...], seeds: int) -> list[np.ndarray]:
+    """Drawings (256, 256, 3) of these styles, uint8."""
+    return [drawn_styles.draw(name, STYLE_SIDE, seed=seed) for name in styles for seed in range(seeds)]
 
 
 def scales(lesson: Any, run: runtime.Run, transfer: Any, images: list[np.ndarray]) -> tuple[float, ...]:
     """The root mean square of each joined map over random squares of the images."""
     squares = run.tensor(crops(images, 24, SIDE, CONTENT_SHARES, run.rng(16)))
-    joined = [transfer.layers.index(layer) for layer in JOINED]
-    return tuple(float(np.sqrt(np.mean(run.numpy(transfer.content(squares)[i]) ** 2))) for i in joined)
+    maps = dict(zip(transfer.layers, transfer.content(squares), strict=True))
+    return tuple(float(np.sqrt(np.mean(run.numpy(maps[layer]) ** 2))) for layer in JOINED)
 
 
 def player(lesson: Any, run: runtime.Run, images: list[np.ndarray]) -> SimpleNamespace:
-    """The network that judges, a new decoder, and the weights of the three losses for BATCH pictures."""
+    """A new decoder with the network that judges it, and the scales that it divides maps by."""
     net = style_networks.load(NETWORK, framework="pytorch")
     transfer = lesson.StyleTransfer(net, [layer.name for layer in net.layers])
     channels = {layer.name: layer.channels for layer in net.layers}
@@ -101,15 +99,12 @@ def train(lesson: Any, run: runtime.Run, fast: Any, images: tuple[list, list], s
 
 def measured(lesson: Any, run: runtime.Run, fast: Any) -> dict[str, float]:
     """The mean losses on held-out photographs in held-out styles; the style loss without its weight."""
-    photos, styles = pictures(HELD_OUT_STYLES, HELD_OUT_PHOTOS, seeds=2)
     rng = run.rng(15)
-    content = crops(photos, 8, MEASURED_SIDE, (0.8, 1.0), rng)
-    style = crops(styles, 8, MEASURED_SIDE, (0.5, 0.9), rng)
-    result = fast.stylise(run.tensor(content), run.tensor(style))
-    losses = run.numpy(fast.transfer.losses(result, targets(lesson, run, fast, content, style)).detach()).mean(axis=1)
-    before = run.numpy(
-        fast.transfer.losses(run.tensor(content), targets(lesson, run, fast, content, style)).detach()
-    ).mean(axis=1)
+    content = crops(photographs().test.images, 8, MEASURED_SIDE, (0.8, 1.0), rng)
+    style = crops(drawings(HELD_OUT_STYLES, seeds=2), 8, MEASURED_SIDE, (0.5, 0.9), rng)
+    aims = targets(lesson, run, fast, content, style)
+    photos, result = run.tensor(content), fast.stylise(run.tensor(content), run.tensor(style))
+    before, losses = (run.numpy(fast.transfer.losses(x, aims).detach()).mean(axis=1) for x in (photos, result))
     return {
         "content_loss": round(float(losses[0]), 3),
         "style_loss": round(float(losses[1]) / STYLE_WEIGHT, 3),
@@ -125,7 +120,8 @@ def main(arguments: list[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     run = runtime.start(LESSON, track="pytorch")
     lesson = lessons.definitions(LESSON, "pytorch")
-    images = pictures(TRAINED_STYLES, TRAINED_PHOTOS, SEEDS)
+    photos = photographs()
+    images = photos.train.images, drawings(TRAINED_STYLES, SEEDS)
     run.reseed()
     pair = player(lesson, run, images[0])
     untrained = measured(lesson, run, pair.fast)
@@ -137,7 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
     training_records.store(
         NAME,
         pair.fast.decoder,
-        photographs(),
+        photos,
         chosen.folder,
         what="decoder of lesson 8 for style transfer in one pass",
         script=__file__,

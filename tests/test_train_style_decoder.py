@@ -42,7 +42,7 @@ def test_the_stored_decoder_paints(small, tmp_path):
 def test_training_moves_the_weights_and_lowers_the_losses(small):
     lesson = lessons.definitions(script.LESSON, "pytorch")
     run = runtime.start(script.LESSON, track="pytorch")
-    images = script.pictures(("waves",), ("coffee",), seeds=1)
+    images = script.photographs().test.images, script.drawings(("waves",), seeds=1)
     pair = script.player(lesson, run, images[0])
     before = script.measured(lesson, run, pair.fast)
     assert script.train(lesson, run, pair.fast, images, steps=25) == 25
@@ -59,7 +59,7 @@ def test_held_out_pictures_are_not_trained_on():
 def test_stopped_early_it_says_how_far_it_came(small, monkeypatch):
     lesson = lessons.definitions(script.LESSON, "pytorch")
     run = runtime.start(script.LESSON, track="pytorch")
-    images = script.pictures(("waves",), ("coffee",), seeds=1)
+    images = script.photographs().test.images, script.drawings(("waves",), seeds=1)
     pair = script.player(lesson, run, images[0])
     step, calls = pair.fast.step, []
 
