@@ -10,7 +10,6 @@ two = data.load_domains("emoji")                         # two domains of images
 from __future__ import annotations
 
 import difflib
-import os
 from pathlib import Path
 
 from helpers import characters, data_sources, folders, runtime
@@ -18,7 +17,7 @@ from helpers.data_types import DataError, Dataset, Split
 from helpers.domains import Domains, load_domains
 from helpers.downloads import DownloadError
 
-__all__ = ["NAMES", "DataError", "Dataset", "Domains", "Split", "load", "load_domains"]
+__all__ = ["NAMES", "DataError", "Dataset", "Domains", "Split", "load", "load_domains", "present"]
 
 IDX_SETS = {"mnist": data_sources.MNIST, "fashion_mnist": data_sources.FASHION_MNIST}
 NAMES = (*IDX_SETS, "characters", "photos")
@@ -62,6 +61,11 @@ def load(
     if not quiet:
         print(dataset.describe())
     return dataset
+
+
+def present(name: str) -> bool:
+    """Whether COURSE_DATA holds a folder or .zip of this name, which `load(folder=name)` would read."""
+    return folders.in_course_data(name) is not None
 
 
 def _load_idx(spec: data_sources.IdxSet, prefer: str, folder: str | Path | None, n: int | None, quiet: bool) -> Dataset:
@@ -112,10 +116,8 @@ def _check(
 
 def _own_set(name: str | None) -> Path:
     """Return the folder or .zip of this name inside COURSE_DATA; raises DataError that lists the known names."""
-    course_data = os.environ.get("COURSE_DATA")
-    for candidate in (f"{name}", f"{name}.zip"):
-        if course_data and (path := Path(course_data).expanduser() / candidate).exists():
-            return path
+    if found := folders.in_course_data(str(name)):
+        return found
     near = difflib.get_close_matches(str(name), NAMES, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise DataError(

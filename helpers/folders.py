@@ -88,14 +88,22 @@ def opened(
         yield (path, *_files_in_zip(archive, suffixes))
 
 
+def in_course_data(name: str | Path) -> Path | None:
+    """The folder or file of this name inside COURSE_DATA, or the .zip; None where there is neither."""
+    course_data = os.environ.get("COURSE_DATA")
+    places = [Path(course_data).expanduser() / entry for entry in (name, f"{name}.zip")] if course_data else []
+    return next((place for place in places if place.exists()), None)
+
+
 def find(folder: str | Path) -> Path:
     """Return the path as given, or inside COURSE_DATA if it is there; raises DataError where there is neither."""
     path = Path(folder).expanduser()
+    if path.exists():
+        return path
+    if found := in_course_data(path):
+        return found
     course_data = os.environ.get("COURSE_DATA")
     places = [path] + ([Path(course_data).expanduser() / path] if course_data else [])
-    for place in places:
-        if place.exists():
-            return place
     looked = " and ".join(str(place.absolute()) for place in places)
     raise DataError(f"There is no folder or .zip {folder}: looked for {looked}. Check the name or give the whole path.")
 

@@ -1,6 +1,7 @@
-"""Read the lessons: the front matter and cells of their sources, and the definitions that tests and benchmarks import.
+"""Read the lessons and projects: front matter and cells of their sources, and the definitions that tests and benchmarks import.
 
-A lesson's source is `notebooks/source/NN_topic.md`; its notebooks are made from it by `notebooks/build.py`.
+A lesson's source is `notebooks/source/NN_topic.md`, a project's `notebooks/source/projects/pN_topic.md`; notebooks are made
+from them by `notebooks/build.py`. What is said of a lesson here holds for a project, but that it has one track.
 """
 
 import functools
@@ -29,22 +30,39 @@ def names() -> list[str]:
     return sorted(path.stem for path in source_folder().glob("[0-9][0-9]_*.md"))
 
 
+def projects() -> list[str]:
+    """All projects by slug, in order, such as "p3_creatures"."""
+    return sorted(path.stem for path in (source_folder() / "projects").glob("p[0-9]_*.md"))
+
+
+def everything() -> list[str]:
+    """All lessons, then all projects."""
+    return names() + projects()
+
+
+def is_project(lesson: str) -> bool:
+    """Whether a slug is of a project, such as "p3_creatures"."""
+    return re.fullmatch(r"p\d_\w+", lesson) is not None
+
+
 def source_file(lesson: str) -> Path:
     """The source of a lesson. Raises LessonError that names the lessons there are."""
-    path = source_folder() / f"{lesson}.md"
+    path = source_folder() / ("projects" if is_project(lesson) else "") / f"{lesson}.md"
     if not path.is_file():
-        raise LessonError(f"there is no lesson {lesson!r}; the lessons are: {', '.join(names()) or 'none found'}")
+        raise LessonError(f"there is no lesson {lesson!r}; there are: {', '.join(everything()) or 'none found'}")
     return path
 
 
 def notebook_file(lesson: str, track: str) -> Path:
     """The notebook made from a lesson for a track; a lesson without tracks has one notebook at the top."""
     folder = paths.root() / "notebooks"
+    if is_project(lesson):
+        return folder / "projects" / f"{lesson}.ipynb"
     return folder / f"{lesson}.ipynb" if track == "both" else folder / track / f"{lesson}.ipynb"
 
 
 def tracks(lesson: str) -> tuple[str, ...]:
-    """The tracks of a lesson: both frameworks, or ("both",) where one notebook serves them."""
+    """The tracks of a lesson: both frameworks, one of them (projects), or ("both",) where one notebook serves them."""
     return tuple(front_matter(lesson).get("tracks", TRACKS))
 
 

@@ -1,9 +1,11 @@
 """Profile, device, seeds, progress, final numbers: what a lesson needs around its training loop.
 
 A lesson starts with `run = runtime.start("02_vae", track="pytorch")`. Settings come from the environment: PROFILE (smoke,
-quick or full), SEED (a whole number that replaces the lesson's own), COURSE_THREADS (CPU threads).
+quick or full), SEED (a whole number that replaces the lesson's own), SIZES (settings that replace the profile's, such as
+"epochs=40, rate=0.001"), COURSE_THREADS (CPU threads).
 """
 
+import ast
 import json
 import os
 import random
@@ -41,6 +43,27 @@ def _whole_number(name: str, default: int | None) -> int | None:
         raise ValueError(f"{name} is {text!r}; it must be a whole number, such as {name}=0") from None
 
 
+def _own_sizes(text: str, defaults: dict[str, Any]) -> dict[str, Any]:
+    """The settings in SIZES, each of the type that it replaces. Raises ValueError that says what is wrong."""
+    how = "write it as SIZES='name=value, name=value'"
+    try:
+        words = ast.parse(f"sizes({text})", mode="eval").body.keywords
+        own = {word.arg: ast.literal_eval(word.value) for word in words}
+    except (SyntaxError, ValueError, AttributeError):
+        raise ValueError(f"SIZES is {text!r}; {how}") from None
+    if text.strip() and not own:
+        raise ValueError(f"SIZES is {text!r}; {how}")
+    for name, value in own.items():
+        if name not in defaults:
+            raise ValueError(f"SIZES names {name!r}; the settings here are {', '.join(defaults)}")
+        kind = type(defaults[name])
+        if kind is float and type(value) is int:
+            own[name] = float(value)
+        elif type(value) is not kind:
+            raise ValueError(f"SIZES sets {name} to {value!r}; it must be of the kind of {defaults[name]!r}")
+    return own
+
+
 def _profile(has_gpu: bool) -> str:
     name = os.environ.get("PROFILE", "") or ("full" if has_gpu else "quick")
     if name not in PROFILES:
@@ -72,13 +95,18 @@ class Run:
         self.profile = _profile(has_gpu="cpu" not in str(self.device).lower())
         self.numbers: dict[str, float] = {}
         self.data: dict[str, str] = {}
+        self.settings: dict[str, Any] = {}
         self.reseed()
         print(
-            f"Lesson {lesson} · {self._backend.version} on {self._backend.describe()} · profile {self.profile} · seed {seed}"
+            f"{'Project' if lessons.is_project(lesson) else 'Lesson'} {lesson} · {self._backend.version} on "
+            f"{self._backend.describe()} · profile {self.profile} · seed {seed}"
         )
 
     def sizes(self, **profiles: dict[str, Any]) -> SimpleNamespace:
-        """The settings of this run's profile, as attributes. Give smoke=, quick= and full= with the same names in each."""
+        """The settings of this run's profile, as attributes. Give smoke=, quick= and full= with the same names in each.
+
+        The environment's SIZES replaces single ones. Raises ValueError where names differ, or where SIZES can't be meant.
+        """
         names = {profile: set(values) for profile, values in profiles.items()}
         if set(names) != set(PROFILES):
             raise ValueError(f"sizes needs {', '.join(PROFILES)}; got {', '.join(sorted(names))}")
@@ -86,8 +114,11 @@ class Run:
             every = set.union(*names.values())
             missing = {p: sorted(every - keys) for p, keys in names.items() if every - keys}
             raise ValueError(f"every profile needs the same settings; missing: {missing}")
-        chosen = profiles[self.profile]
-        print(f"Profile {self.profile}: " + ", ".join(f"{key} = {value}" for key, value in chosen.items()))
+        own = _own_sizes(os.environ.get("SIZES", ""), profiles[self.profile])
+        chosen = profiles[self.profile] | own
+        self.settings |= chosen
+        changed = f"; from SIZES: {', '.join(own)}" if own else ""
+        print(f"Profile {self.profile}: " + ", ".join(f"{key} = {value}" for key, value in chosen.items()) + changed)
         return SimpleNamespace(**chosen)
 
     def rng(self, offset: int = 0) -> np.random.Generator:
@@ -177,6 +208,7 @@ class Run:
             "profile": self.profile,
             "seed": self.seed,
             "numbers": self.numbers,
+            "sizes": self.settings,
             "data": self.data,
             "device": self._backend.describe(),
             "framework": self._backend.version,

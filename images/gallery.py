@@ -1,4 +1,4 @@
-"""Take the pictures of the READMEs out of the committed notebooks: images/gallery/NN_topic.png or .jpg.
+"""Take the pictures of the READMEs out of the committed notebooks: images/gallery/NN_topic.png or .jpg, projects included.
 
     python images/gallery.py
 
@@ -34,7 +34,7 @@ def picture(lesson: str) -> tuple[bytes, str, Path] | None:
 def main() -> None:
     """Write every lesson's picture."""
     FOLDER.mkdir(exist_ok=True)
-    for lesson in lessons.names():
+    for lesson in lessons.everything():
         found = picture(lesson)
         if found:
             content, alt, file = found

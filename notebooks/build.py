@@ -1,6 +1,7 @@
-"""Make the notebooks from their sources, one way: notebooks/source/NN_topic.md → notebooks/<track>/NN_topic.ipynb.
+"""Make the notebooks from their sources, one way: notebooks/source/NN_topic.md → notebooks/<track>/NN_topic.ipynb, and
+notebooks/source/projects/pN_topic.md → notebooks/projects/pN_topic.ipynb.
 
-    python notebooks/build.py                      all lessons, the lesson tables of the READMEs, and the scoreboard
+    python notebooks/build.py                      all lessons and projects, the READMEs' tables, and the scoreboard
     python notebooks/build.py 02_vae               one lesson
     python notebooks/build.py 02_vae --execute     … and run it (profile quick unless PROFILE says otherwise), keeping outputs
     python notebooks/build.py --check              fail when a committed file isn't what its source gives
@@ -55,19 +56,21 @@ def badge(lesson: str, track: str, settings: dict[str, str]) -> str:
 def title_block(lesson: str, track: str, settings: dict[str, str]) -> str:
     """Promise, time, data, and the way to the lessons before and after."""
     front = lessons.front_matter(lesson)
-    lines = [f"# Lesson {front['number']}: {front['title']}" if front["number"] else f"# {front['title']}"]
+    project = lessons.is_project(lesson)
+    kind = "Project" if project else "Lesson"
+    lines = [f"# {kind} {front['number']}: {front['title']}" if front["number"] else f"# {front['title']}"]
     lines += [f"**{front['promise']}**"]
     if front["number"]:
         lines.append(tables.facts(front, TRACK_NAMES[track]))
     ways = []
-    order = lessons.names()
+    order = lessons.projects() if project else lessons.names()
     here = order.index(lesson)
     for word, at in (("Previous", here - 1), ("Next", here + 1)):
         if 0 <= at < len(order):
             ways.append(
                 f"{word}: {tables.notebook_link(order[at], track, lessons.notebook_file(lesson, track).parent)}"
             )
-    if front["number"]:
+    if front["number"] and not project:
         other = "tensorflow" if track == "pytorch" else "pytorch"
         ways.append(f"[the same lesson in {TRACK_NAMES[other]}](../{other}/{lesson}.ipynb)")
     lines.append(" · ".join(ways))
@@ -78,7 +81,8 @@ def title_block(lesson: str, track: str, settings: dict[str, str]) -> str:
 def objectives_block(lesson: str) -> str:
     """What a student can do afterwards, what they need, and the papers."""
     front = lessons.front_matter(lesson)
-    lines = ["## What you will be able to do", "After this lesson you can", ""]
+    kind = "project" if lessons.is_project(lesson) else "lesson"
+    lines = ["## What you will be able to do", f"After this {kind} you can", ""]
     lines += [
         f"{i}. {objective['text']}{'.' if i == len(front['objectives']) else ','}"
         for i, objective in enumerate(front["objectives"], 1)
@@ -292,7 +296,7 @@ def main() -> int:
     options = parser.parse_args()
     problems: list[str] = []
     try:
-        for lesson in options.lessons or lessons.names():
+        for lesson in options.lessons or lessons.everything():
             for track in lessons.tracks(lesson):
                 if options.track and track != options.track:
                     continue

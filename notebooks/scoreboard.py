@@ -1,8 +1,10 @@
 """The scoreboard: the models of all lessons on common scales, both tracks side by side.
 
 A lesson enters a model in its front matter, by the name of a number that it records:
-`scoreboard: [{model: "VAE, 2 numbers", key: samples_distance, reference: digits}]`. The numbers come from the committed
-notebooks, so that the page says what these show; `make validate` prints the same table of the numbers that it measured.
+`scoreboard: [{model: "VAE, 2 numbers", key: samples_distance, reference: digits}]`. A project may bring a scale of its own:
+`scale: {title: …, text: …, marks: [{mark: …, key: …}]}`; its reference is the project's slug. The numbers come from the
+committed notebooks, so that the page says what these show; `make validate` prints the same table of the numbers that it
+measured.
 """
 
 import math
@@ -50,9 +52,26 @@ REFERENCES = {
 }
 
 
+def references() -> dict[str, Reference]:
+    """All scales by name: the course's, and those that projects bring. Raises LessonError on a scale that isn't whole."""
+    found = dict(REFERENCES)
+    for project in lessons.projects():
+        scale = lessons.front_matter(project).get("scale")
+        if scale is None:
+            continue
+        try:
+            marks = tuple((mark["mark"], project, mark["key"]) for mark in scale["marks"])
+            found[project] = Reference(scale["title"], scale["text"], marks)
+        except (KeyError, TypeError):
+            raise lessons.LessonError(
+                f"{project}: scale needs title, text and marks of mark and key: {scale!r}"
+            ) from None
+    return found
+
+
 @dataclass(frozen=True)
 class Row:
-    """A model or a mark, and its value in each track (None: not measured)."""
+    """A model or a mark, and its value in each track of its lesson (None: not measured)."""
 
     lesson: str
     name: str
@@ -61,7 +80,7 @@ class Row:
 
     def difference(self) -> float | None:
         """TensorFlow's value above PyTorch's in percent of PyTorch's, or None where one is missing or PyTorch's is 0."""
-        a, b = self.values["pytorch"], self.values["tensorflow"]
+        a, b = (self.values.get(track) for track in lessons.TRACKS)
         return None if a is None or b is None or a == 0 else 100 * (b - a) / abs(a)
 
     def note(self) -> str:
@@ -80,9 +99,9 @@ def entries(lesson: str) -> list[dict[str, str]]:
             raise lessons.LessonError(
                 f"{lesson}: an entry of scoreboard needs {', '.join(sorted(KEYS))}; it is {entry!r}"
             )
-        if entry["reference"] not in REFERENCES:
+        if entry["reference"] not in references():
             raise lessons.LessonError(
-                f"{lesson}: unknown reference {entry['reference']!r} in scoreboard; known: {', '.join(REFERENCES)}"
+                f"{lesson}: unknown reference {entry['reference']!r} in scoreboard; known: {', '.join(references())}"
             )
     if not isinstance(found, list):
         raise lessons.LessonError(f"{lesson}: scoreboard must be a list of entries")
@@ -91,13 +110,13 @@ def entries(lesson: str) -> list[dict[str, str]]:
 
 def rows(reference: str, numbers: Numbers, among: Iterable[str] | None = None) -> list[Row]:
     """The models of a reference in the order of lessons, then its marks. among: these lessons only."""
-    wanted = [lesson for lesson in lessons.names() if among is None or lesson in set(among)]
+    wanted = [lesson for lesson in lessons.everything() if among is None or lesson in set(among)]
     named = [(entry["model"], lesson, entry["key"]) for lesson in wanted for entry in entries(lesson)
              if entry["reference"] == reference]  # fmt: skip
     if named:
-        named += [mark for mark in REFERENCES[reference].marks if mark[1] in wanted]
+        named += [mark for mark in references()[reference].marks if mark[1] in wanted]
     return [
-        Row(lesson, name, key, {track: _finite(numbers(lesson, track).get(key)) for track in lessons.TRACKS})
+        Row(lesson, name, key, {track: _finite(numbers(lesson, track).get(key)) for track in lessons.tracks(lesson)})
         for name, lesson, key in named
     ]
 
@@ -119,7 +138,7 @@ def shown_difference(row: Row) -> str:
 
 # --------------------------------------------------------------------------------------- numbers of committed notebooks
 
-_START = re.compile(r"^Lesson \S+ · .* · profile (\w+) · seed (-?\d+)$", re.M)
+_START = re.compile(r"^(?:Lesson|Project) \S+ · .* · profile (\w+) · seed (-?\d+)$", re.M)
 _LINE = re.compile(r"^ {2,}(\w+) {2,}(\S+)(?:   target .*)?$", re.M)
 
 
@@ -163,14 +182,14 @@ def committed(lesson: str, track: str) -> dict[str, float]:
 def page(folder: Path) -> str:
     """The scoreboard in Markdown, links relative to a folder."""
     parts = []
-    for name, reference in REFERENCES.items():
+    for name, reference in references().items():
         found = rows(name, committed)
         if not found:
             continue
         lines = [f"## {reference.title}", "", reference.text, "",
                  "| model | lesson | PyTorch | TensorFlow | difference | |", "|---|---|---:|---:|---:|---|"]  # fmt: skip
         for row in found:
-            values = " | ".join(shown(row.values[track]) for track in lessons.TRACKS)
+            values = " | ".join(shown(row.values.get(track)) for track in lessons.TRACKS)
             note = f"**{row.note()}**" if row.note() else ""
             lines.append(f"| {row.name} | {_links(row.lesson, folder)} | {values} | {shown_difference(row)} | {note} |")
         parts.append("\n".join(lines) + "\n")
@@ -180,10 +199,10 @@ def page(folder: Path) -> str:
 def _links(lesson: str, folder: Path) -> str:
     number = lessons.front_matter(lesson)["number"]
     links = [
-        f"[{title}]({os.path.relpath(lessons.notebook_file(lesson, track), folder).replace(os.sep, '/')})"
-        for track, title in TRACK_TITLES.items()
+        f"[{TRACK_TITLES[track]}]({os.path.relpath(lessons.notebook_file(lesson, track), folder).replace(os.sep, '/')})"
+        for track in lessons.tracks(lesson)
     ]
-    return f"{number}: {', '.join(links)}"
+    return f"{'project ' if lessons.is_project(lesson) else ''}{number}: {', '.join(links)}"
 
 
 def text(measured: dict[tuple[str, str], dict[str, float]], profile: str) -> str:
@@ -193,7 +212,7 @@ def text(measured: dict[tuple[str, str], dict[str, float]], profile: str) -> str
     """
     among = {lesson for lesson, _ in measured}
     lines = []
-    for name, reference in REFERENCES.items():
+    for name, reference in references().items():
         found = rows(name, lambda lesson, track: measured.get((lesson, track), {}), among)
         if not found:
             continue
@@ -202,8 +221,8 @@ def text(measured: dict[tuple[str, str], dict[str, float]], profile: str) -> str
         )  # fmt: skip
         lines += ["", head, f"  {'model':<44} {'pytorch':>10} {'tensorflow':>10} {'difference':>10}"]
         for row in found:
-            cells = [*(shown(row.values[track]) for track in lessons.TRACKS), shown_difference(row)]
-            label = f"{row.lesson[:2]} {row.name}"
+            cells = [*(shown(row.values.get(track)) for track in lessons.TRACKS), shown_difference(row)]
+            label = f"{row.lesson.split('_')[0]} {row.name}"
             lines.append(f"  {label:<44} {' '.join(cell.rjust(10) for cell in cells)}  {row.note()}".rstrip())
     return "\n".join(["scoreboard", *lines[1:]]) if lines else ""
 
@@ -211,12 +230,12 @@ def text(measured: dict[tuple[str, str], dict[str, float]], profile: str) -> str
 def check() -> list[str]:
     """Entries whose number the committed notebook never recorded, though it ran."""
     problems = []
-    for lesson in lessons.names():
+    for lesson in lessons.everything():
         named = [(entry["key"], lesson) for entry in entries(lesson)]
         named += [
-            (key, of) for reference in REFERENCES.values() for _, of, key in reference.marks if of == lesson and named
+            (key, of) for reference in references().values() for _, of, key in reference.marks if of == lesson and named
         ]
-        for track in lessons.TRACKS if named else ():
+        for track in lessons.tracks(lesson) if named else ():
             numbers = committed(lesson, track)
             missing = [key for key, _ in named if numbers and key not in numbers]
             problems += [

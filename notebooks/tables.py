@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import scoreboard
-from helpers import lessons, paths
+from helpers import claims, lessons, paths
 
+TITLES = scoreboard.TRACK_TITLES
 _BLOCK = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.S)
 
 
@@ -35,8 +36,10 @@ def notebook_link(lesson: str, track: str, from_folder: Path) -> str:
     front = lessons.front_matter(lesson)
     own = lessons.tracks(lesson)
     target = lessons.notebook_file(lesson, track if track in own else own[0])
-    title = front["title"]
-    name = f"lesson {front['number']}, {title[0].lower()}{title[1:]}" if front["number"] else title
+    title, kind = front["title"], "project" if lessons.is_project(lesson) else "lesson"
+    rest_of_word = title.split()[0][1:]
+    small = title[0].lower() + title[1:] if rest_of_word == rest_of_word.lower() else title  # names keep their capitals
+    name = f"{kind} {front['number']}, {small}" if front["number"] else title
     return f"[{name}]({os.path.relpath(target, from_folder).replace(os.sep, '/')})"
 
 
@@ -48,8 +51,7 @@ def lesson_table(folder: Path) -> str:
         if not front["number"]:
             continue
         links = [
-            f"[{'PyTorch' if track == 'pytorch' else 'TensorFlow'}]"
-            f"({os.path.relpath(lessons.notebook_file(lesson, track), folder).replace(os.sep, '/')})"
+            f"[{TITLES[track]}]({os.path.relpath(lessons.notebook_file(lesson, track), folder).replace(os.sep, '/')})"
             for track in lessons.tracks(lesson)
         ]
         time = duration(front["budgets"]["quick"])
@@ -58,6 +60,32 @@ def lesson_table(folder: Path) -> str:
             f"{front['minutes']} min | at most {time} |"
         )
     return "\n".join(rows) + "\n"
+
+
+def project_table(folder: Path) -> str:
+    """One row a project: title, promise, notebook, time."""
+    rows = ["| project | what you find out | notebook | your time | runs on a laptop in |", "|---|---|---|---|---|"]
+    for project in lessons.projects():
+        front, track = lessons.front_matter(project), lessons.tracks(project)[0]
+        place = os.path.relpath(lessons.notebook_file(project, track), folder).replace(os.sep, "/")
+        rows.append(
+            f"| {front['number']} · {front['title']} | {front['promise']} | [{TITLES[track]}]({place}) | "
+            f"{front['minutes']} min | at most {duration(front['budgets']['quick'])} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def verdict_tables(folder: Path) -> str:
+    """Every claim of every project: its number over the committed runs, and the verdict."""
+    parts = []
+    for project in lessons.projects():
+        front, track = lessons.front_matter(project), lessons.tracks(project)[0]
+        link = notebook_link(project, track, folder)
+        parts.append(
+            f"## {front['title']}\n\nThe {link}. Runs: {claims.committed(project).made}.\n\n"
+            + claims.as_markdown(project)
+        )
+    return "\n".join(parts)
 
 
 def _picture(lesson: str, folder: Path, width: int) -> str:
@@ -75,7 +103,7 @@ def _picture(lesson: str, folder: Path, width: int) -> str:
 def lesson_map(folder: Path) -> str:
     """One row a lesson: the question it asks, what came out, a picture."""
     rows = ["| lesson | question | result of a run in `quick` | picture |", "|---|---|---|---|"]
-    for lesson in lessons.names():
+    for lesson in lessons.everything():
         front = lessons.front_matter(lesson)
         if front["number"]:
             link = notebook_link(lesson, "pytorch", folder)
@@ -84,9 +112,9 @@ def lesson_map(folder: Path) -> str:
 
 
 def picture_wall(folder: Path) -> str:
-    """The picture of each lesson under its question."""
+    """The picture of each lesson and project under its question."""
     parts = []
-    for lesson in lessons.names():
+    for lesson in lessons.everything():
         front, image = lessons.front_matter(lesson), _picture(lesson, folder, 760)
         if image:
             parts.append(f"**{front['title']}.** {front['question']} {front['result']}\n\n{image}\n")
@@ -94,7 +122,14 @@ def picture_wall(folder: Path) -> str:
 
 
 def _wanted(path: Path) -> str:
-    makers = {"lessons": lesson_table, "map": lesson_map, "gallery": picture_wall, "scoreboard": scoreboard.page}
+    makers = {
+        "lessons": lesson_table,
+        "projects": project_table,
+        "verdicts": verdict_tables,
+        "map": lesson_map,
+        "gallery": picture_wall,
+        "scoreboard": scoreboard.page,
+    }
 
     def fill(match: re.Match) -> str:
         if match[2] not in makers:
@@ -106,7 +141,8 @@ def _wanted(path: Path) -> str:
 
 def _files() -> list[Path]:
     folder = paths.root() / "notebooks"
-    files = [paths.root() / "README.md", folder / "README.md", folder / scoreboard.PAGE]
+    files = [paths.root() / "README.md", folder / "README.md", folder / scoreboard.PAGE,
+             folder / "projects" / "VERDICTS.md"]  # fmt: skip
     return [file for file in files if file.is_file()]
 
 

@@ -30,7 +30,7 @@ def in_a_new_process(code):
 def own_build_folder(tmp_path, monkeypatch):
     """Keep numbers that a test records out of the project's build folder, and settings of the caller out of the test."""
     monkeypatch.setenv("COURSE_BUILD", str(tmp_path / "build"))
-    for name in ("PROFILE", "SEED", "EXERCISES"):
+    for name in ("PROFILE", "SEED", "SIZES", "EXERCISES"):
         monkeypatch.delenv(name, raising=False)
 
 

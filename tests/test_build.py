@@ -197,11 +197,18 @@ def test_unknown_lesson_is_named():
 
 
 def test_ids_are_valid_for_every_lesson():
-    for lesson in lessons.names():
+    for lesson in lessons.everything():
         ids = list(build.cell_ids(lesson).values())
         assert len(ids) == len(set(ids)) and all(re.fullmatch(r"[a-z0-9-]{1,64}", one) for one in ids)
         for track in lessons.tracks(lesson):
             nbformat.validate(build.make_notebook(lesson, track))
+
+
+@pytest.mark.parametrize(
+    ("lesson", "end"), [("06_cyclegan", "lesson 6, CycleGAN"), ("01_autoencoder", "lesson 1, autoencoders")]
+)
+def test_a_link_starts_small_but_for_names(lesson, end):
+    assert f"[{end}]" in tables.notebook_link(lesson, "pytorch", ROOT / "notebooks")
 
 
 def test_a_link_to_a_lesson_keeps_the_capitals_of_names():

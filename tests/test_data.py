@@ -2,9 +2,12 @@
 
 import dataclasses
 import gzip
+import io
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import in_a_new_process
 from helpers import data, data_sources, downloads, runtime
@@ -301,3 +304,20 @@ def test_taking_a_part_keeps_things_together(indices, as_list):
     values = [int(image.item()) for image in part.images]
     assert values == part.labels.tolist() == [int(text) for text in part.attributes["a"]]
     assert len(part) == 2 and values in ([2, 0], [0, 1])
+
+
+def test_a_set_of_ones_own_is_present_as_a_folder_or_an_archive(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    assert not data.present("mine")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    assert not data.present("mine")
+    (tmp_path / "mine").mkdir()
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
+        for i in range(12):
+            picture = io.BytesIO()
+            Image.new("RGB", (8, 8), (20 * i, 0, 0)).save(picture, format="PNG")
+            archive.writestr(f"{i}.png", picture.getvalue())
+    assert data.present("mine") and data.present("packed")
+    for given in ({"folder": "packed"}, {"name": "packed"}):
+        found = data.load(**given, resolution=8, quiet=True)
+        assert len(found.train) + len(found.test) == 12

@@ -1,4 +1,4 @@
-"""Every lesson keeps the house rules: sizes of cells, alternative texts, objectives that are met, links that lead somewhere."""
+"""Every lesson and project keeps the house rules: sizes of cells, alternative texts, links; lessons meet their objectives."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from helpers import lessons, quiz
 from helpers.exercises import definitions as exercise_definitions
 
 LESSONS = [name for name in lessons.names() if name[:2] != "00"]
-NOTEBOOKS = [(lesson, track) for lesson in lessons.names() for track in lessons.tracks(lesson)]
+NOTEBOOKS = [(lesson, track) for lesson in lessons.everything() for track in lessons.tracks(lesson)]
 by_notebook = pytest.mark.parametrize(("lesson", "track"), NOTEBOOKS)
 by_lesson = pytest.mark.parametrize("lesson", LESSONS)
 MACHINE_PATH = r"/(?:home|Users|root|tmp|work)/\w"
@@ -160,7 +160,7 @@ def test_no_file_names_a_path_of_a_machine():
     for pattern in (
         "helpers/**/*.py",
         "notebooks/**/*.py",
-        "notebooks/source/*.md",
+        "notebooks/source/**/*.md",
         "*.md",
         "*.toml",
         "Make*",

@@ -165,3 +165,41 @@ def test_a_checkpoint_says_how_it_came_about(monkeypatch, tmp_path, capsys):
     assert how["data_sha256"] == digits.sha256
     assert how["licence"] == digits.licence
     assert {"commit", "minutes", "device", "framework", "sha256"} <= set(how)
+
+
+OWN = {"epochs": 4, "rate": 0.1, "name": "a", "widths": (8, 16), "on": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("", {}),
+        ("epochs=7", {"epochs": 7}),
+        ("epochs=7, rate=2, widths=(4,)", {"epochs": 7, "rate": 2.0, "widths": (4,)}),
+        ("name='b', on=False", {"name": "b", "on": False}),
+    ],
+)
+def test_sizes_of_the_environment_replace_the_profiles(monkeypatch, capsys, text, changes):
+    monkeypatch.setenv("SIZES", text)
+    run = runtime.start("02_vae", "pytorch")
+    found = run.sizes(smoke=OWN, quick=OWN, full=OWN)
+    assert vars(found) == OWN | changes and run.report()["sizes"] == OWN | changes
+    assert all(type(value) is type(OWN[name]) for name, value in vars(found).items())
+    assert ("from SIZES" in capsys.readouterr().out) == bool(changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("epoch=7", "'epoch'; the settings here are epochs, rate"),
+        ("epochs=7.5", "epochs to 7.5; it must be of the kind of 4"),
+        ("epochs=True", "epochs to True"),
+        ("epochs", "write it as SIZES="),
+        ("epochs=", "write it as SIZES="),
+        ("epochs=__import__('os')", "write it as SIZES="),
+    ],
+)
+def test_sizes_that_cannot_be_meant(monkeypatch, text, words):
+    monkeypatch.setenv("SIZES", text)
+    with pytest.raises(ValueError, match=words.replace("(", r"\(")):
+        runtime.start("02_vae", "pytorch").sizes(smoke=OWN, quick=OWN, full=OWN)

@@ -156,6 +156,32 @@ def test_the_page_is_held_to_the_notebooks(entered):
     assert tables.check() == ["notebooks/SCOREBOARD.md: its tables are out of date: run python notebooks/build.py"]
 
 
+def test_a_project_brings_its_own_scale_and_has_one_track(entered):
+    source = lessons.source_folder() / "projects" / "p1_try.md"
+    source.parent.mkdir()
+    front = """---
+lesson:
+  number: 1
+  kind: project
+  tracks: [tensorflow]
+  scale: {title: Cats, text: Whiskers., marks: [{mark: a real cat, key: floor}]}
+  scoreboard: [{model: a drawn cat, key: distance, reference: p1_try}]
+---
+"""
+    source.write_text(front, encoding="utf-8")
+    lines = scoreboard.text({("p1_try", "tensorflow"): {"distance": 5.0, "floor": 1.0}}, "quick").splitlines()
+    assert lines[1] == "cats: Whiskers."
+    assert [line.split() for line in lines[3:]] == [
+        ["p1", "a", "drawn", "cat", "–", "5", "–"],
+        ["p1", "a", "real", "cat", "–", "1", "–"],
+    ]
+    page = scoreboard.page(lessons.source_folder().parent)
+    assert "| a drawn cat | project 1: [TensorFlow](projects/p1_try.ipynb) | – | – | – | **not measured** |" in page
+    source.write_text(front.replace("key: floor", "keys: floor"), encoding="utf-8")
+    with pytest.raises(lessons.LessonError, match="p1_try: scale needs"):
+        scoreboard.references()
+
+
 def test_a_validation_prints_what_it_measured(entered):
     measured = {("01_try", "pytorch"): {"distance": 10.0, "floor": 1.0}, ("01_try", "tensorflow"): {"distance": 12.0}}
     lines = scoreboard.text(measured, "quick").splitlines()

@@ -68,7 +68,7 @@ def test_stripped_outputs_are_noticed(lesson, root_config):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("quick: {seconds: 120, gb: 3}", "quick: {seconds: 1, gb: 3}", "budget in quick is 1 s"),
+        ("quick: {seconds: 120, gb: 3}", "quick: {seconds: 4, gb: 3}", "more than 2 times its budget in quick, 4 s"),
         ("quick: {seconds: 120, gb: 3}", "quick: {seconds: 120, gb: 0.01}", "budget in quick is 0.01 GB"),
         ("{loss: {at_most: 5}}", "{loss: {at_most: 2}}", "loss is 3, wanted ≤ 2"),
         ("{loss: {at_most: 5}}", "{accuracy: {at_least: 2}}", "accuracy was never recorded"),
@@ -82,6 +82,16 @@ def test_broken_promises_are_named(lesson, course, tmp_path, old, new, words):  
     result = validate.Result("01_try", "pytorch", seconds=10)
     validate.judge(result, lessons.front_matter("01_try"), "quick", numbers)
     assert len(result.problems) == 1 and words in result.problems[0]
+
+
+@pytest.mark.parametrize(("seconds", "slow", "late"), [(119, False, False), (121, True, False), (241, True, True)])
+def test_a_slow_notebook_is_named_and_fails_beyond_twice_its_budget(lesson, tmp_path, seconds, slow, late):
+    (tmp_path / "a.json").write_text('{"numbers": {"loss": 3.0}, "peak_gb": 0.5, "data": {}, "seed": 0}')
+    result = validate.Result("01_try", "pytorch", seconds=seconds)
+    validate.judge(result, lessons.front_matter("01_try"), "quick", tmp_path)
+    assert (result.slow, result.late, bool(result.problems)) == (slow, late, late)
+    table = validate.table([result], "quick")
+    assert ("failed" if late else "slow" if slow else "ok") in table
 
 
 def test_no_record_is_a_failure(course, tmp_path):  # noqa: F811
@@ -113,8 +123,10 @@ def test_full_thresholds_wait_for_full_data(lesson, course, tmp_path, capsys):  
         ([(90, ["nbval failed"]), (80, [])], 90, ["nbval failed"]),
     ],
 )
-def test_only_a_slow_notebook_gets_a_second_run(monkeypatch, runs, seconds, problems):
-    results = iter([validate.Result("02_vae", "pytorch", seconds=s, problems=list(p), slow=s > 120) for s, p in runs])
+def test_only_a_late_notebook_gets_a_second_run(monkeypatch, runs, seconds, problems):
+    results = iter(
+        [validate.Result("02_vae", "pytorch", seconds=s, problems=list(p), slow=s > 60, late=s > 120) for s, p in runs]
+    )
     monkeypatch.setattr(validate, "run_one", lambda *_: next(results))
     result = validate.run_fairly("02_vae", "pytorch", "quick", False, None)
     assert (result.seconds, result.problems) == (seconds, problems)
