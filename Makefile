@@ -11,7 +11,7 @@ endif
 PY := $(BIN)/python
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help lab run test validate notebooks bench lint clean
+.PHONY: help lab run test validate notebooks quizzes bench lint clean
 help:            ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
@@ -42,6 +42,9 @@ validate: $(VENV)/installed            ## every notebook in the profile quick, w
 
 notebooks: $(VENV)/installed            ## make the notebooks from their sources, keeping outputs
 	$(PY) notebooks/build.py
+
+quizzes: $(VENV)/installed            ## every quiz for Canvas, Moodle and paper, with keys, under build/quizzes
+	$(PY) -m helpers.quiz all build/quizzes $(QUIZ_OPTIONS)
 
 bench: $(VENV)/installed            ## time and memory of training and of metrics, beside the usual way of doing it
 	$(PY) tests/bench.py

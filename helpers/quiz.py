@@ -10,6 +10,7 @@ On the command line::
     python -m helpers.quiz validate [02_vae …]
     python -m helpers.quiz export 02_vae canvas build/02_vae.txt      # text for text2qti
     python -m helpers.quiz export 02_vae moodle build/02_vae.xml
+    python -m helpers.quiz all build/quizzes                           # every quiz for Canvas, Moodle and paper, with keys
 
 How to declare a quiz
 =====================
@@ -187,6 +188,16 @@ def _validate(lessons: list[str]) -> int:
     return 1 if found else 0
 
 
+def _write_all(lessons: list[str] | None, folder: Path, key: bool) -> None:
+    from helpers import quiz_files
+
+    kinds = {"canvas", "moodle", "paper", "key"}
+    if folder.exists() and not (folder.is_dir() and {entry.name for entry in folder.iterdir()} <= kinds):
+        raise QuizError(f"{folder} holds other things than quizzes and would be replaced: name a new folder")
+    files = quiz_files.write_all([load(lesson) for lesson in lessons or lessons_with_quiz()], folder, key)
+    print(f"wrote {len(files)} files to {folder}: " + ", ".join(sorted({file.parent.name for file in files})))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line: `validate` and `export`. Returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m helpers.quiz", description="Check and export quizzes.")
@@ -198,11 +209,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     out.add_argument("form", choices=FORMATS)
     out.add_argument("path", help="the file to write")
     out.add_argument("--part", choices=PARTS, help="only the questions before or after the lesson")
+    every = commands.add_parser("all", help="write every quiz for Canvas, Moodle and paper")
+    every.add_argument("folder", help="the folder to write; an earlier one of the same name is replaced")
+    every.add_argument("--lessons", nargs="+", metavar="LESSON", help="such as 02_vae; all without it")
+    every.add_argument("--no-key", action="store_true", help="pages to print only, nothing that holds an answer")
     given = parser.parse_args(arguments)
     if given.command == "validate":
         return _validate(given.lessons)
     try:
-        print(f"wrote {export(given.lesson, given.form, given.path, given.part)}")
+        if given.command == "all":
+            _write_all(given.lessons, Path(given.folder), key=not given.no_key)
+        else:
+            print(f"wrote {export(given.lesson, given.form, given.path, given.part)}")
     except (QuizError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,7 +9,8 @@ from typing import Any
 
 def canvas_text(quiz: dict[str, Any], parts: Sequence[str]) -> str:
     """A quiz as text2qti reads it. Feedback on known wrong numbers joins the feedback on any wrong number."""
-    blocks = [f"Quiz title: {_one_line(quiz['title'])}, {' and '.join(parts)} the lesson"]
+    title = f"Quiz title: {_one_line(quiz['title'])}, {' and '.join(parts)} the lesson"
+    blocks = [f"{title}\nshuffle answers: true"]
     for question in (question for part in parts for question in quiz[part]):
         head = [f"Title: {question['id']}", f"Points: {question['points']}"]
         blocks.append("\n".join([*head, *_marked("1.", _canvas_question(question)), *_canvas_answers(question)]))
@@ -99,9 +100,9 @@ def _moodle_question(question: dict[str, Any]) -> ET.Element:
     numeric = question["type"] == "numeric"
     element = ET.Element("question", type="numerical" if numeric else "multichoice")
     _text(element, "name", question["id"])
-    body = f"<p>{_html(question['question'])}</p>"
+    body = f"<p>{as_html(question['question'])}</p>"
     if question.get("unit"):
-        body += f"<p>in {_html(question['unit'])}</p>"
+        body += f"<p>in {as_html(question['unit'])}</p>"
     if question.get("code"):
         body += f"<pre>{html.escape(question['code'].rstrip(), quote=False)}</pre>"
     _text(element, "questiontext", body, format="html")
@@ -126,7 +127,7 @@ def _moodle_choices(element: ET.Element, question: dict[str, Any]) -> None:
     wrong = len(question["answers"]) - right
     for answer in question["answers"]:
         share = 100 / right if answer.get("correct") else 0 if single else -100 / wrong
-        _moodle_answer(element, f"{share:.5f}".rstrip("0").rstrip("."), _html(answer["text"]), answer["feedback"])
+        _moodle_answer(element, f"{share:.5f}".rstrip("0").rstrip("."), as_html(answer["text"]), answer["feedback"])
 
 
 def _moodle_numbers(element: ET.Element, question: dict[str, Any]) -> None:
@@ -140,12 +141,12 @@ def _moodle_numbers(element: ET.Element, question: dict[str, Any]) -> None:
 
 def _moodle_answer(element: ET.Element, fraction: str, text: str, feedback: str, form: str = "html") -> ET.Element:
     answer = _text(element, "answer", text, fraction=fraction, format=form)
-    _text(answer, "feedback", f"<p>{_html(feedback)}</p>", format="html")
+    _text(answer, "feedback", f"<p>{as_html(feedback)}</p>", format="html")
     return answer
 
 
-def _html(text: str) -> str:
-    """Plain text with `code` → HTML."""
+def as_html(text: str) -> str:
+    """A quiz's plain text with `code` → HTML."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(_one_line(text), quote=False))
 
 

@@ -46,7 +46,7 @@ def test_three_right_answers_share_the_points(stored, tmp_path):
 def _read_canvas(text):
     """The questions of a text2qti file: title, points, marks of the answers, pieces of feedback."""
     blocks = re.split(r"\n\n(?=Title: )", text)
-    assert re.fullmatch(r"Quiz title: .+", blocks[0])
+    assert re.fullmatch(r"Quiz title: .+\nshuffle answers: true", blocks[0])
     for block in blocks[1:]:
         lines = block.splitlines()
         yield {
@@ -73,11 +73,11 @@ def test_canvas_reads_back(stored, tmp_path):
 
 
 def test_text2qti_accepts_it(stored, tmp_path):
-    text2qti = pytest.importorskip("text2qti.quiz")
     from text2qti.config import Config
+    from text2qti.quiz import Quiz
 
     text = quiz.export("02_vae", "canvas", tmp_path / "quiz.txt").read_text(encoding="utf-8")
-    assert len(text2qti.Quiz(text, config=Config(), source_name="quiz").questions_and_delims) == 3
+    assert len(Quiz(text, config=Config(), source_name="quiz").questions_and_delims) == 3
 
 
 def test_an_export_is_written_whole_or_not_at_all(stored, tmp_path, monkeypatch):
