@@ -71,7 +71,7 @@ def load_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray] | Non
         return None
 
 
-def file_sha256(path: Path, algorithm: str = "sha256") -> str:
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
     """Return the SHA-256 of a file's bytes, or the digest of another of hashlib's algorithms, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
@@ -93,7 +93,7 @@ def fetch(
     digest given as `sha256`, where a publisher states another. Raises DownloadError.
     """
     if path.is_file():
-        if file_sha256(path, algorithm) == sha256:
+        if file_hash(path, algorithm) == sha256:
             return path
         path.unlink()
     try:
@@ -139,7 +139,7 @@ def _fetch_from(url: str, transfer: _Transfer, digest: tuple[str, str], quiet: b
             problem = str(getattr(error, "reason", None) or error) or type(error).__name__
         if problem is None:
             algorithm, expected = digest
-            found = file_sha256(transfer.part, algorithm)
+            found = file_hash(transfer.part, algorithm)
             if found == expected:
                 return None
             name = "SHA-256" if algorithm == "sha256" else algorithm.upper()

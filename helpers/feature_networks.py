@@ -170,7 +170,7 @@ def _weights_file() -> Path:
     path = Path(found.origin).parent / WEIGHTS
     if not path.is_file():
         raise RuntimeError(f"{PACKAGE} is installed without its file {WEIGHTS}. {advice}")
-    if downloads.file_sha256(path) != WEIGHTS_SHA256:
+    if downloads.file_hash(path) != WEIGHTS_SHA256:
         raise RuntimeError(f"{path} is not the file that was published (its SHA-256 differs). {advice}")
     return path
 

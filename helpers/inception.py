@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from helpers.downloads import DownloadError, cache_folder, file_sha256
+from helpers.downloads import DownloadError, cache_folder, file_hash
 
 URL = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
 SHA256_PREFIX = "0cc3c7bd"  # the publisher puts it into the name
@@ -21,7 +21,7 @@ def weights_file() -> Path:
     The file must have the SHA-256 whose first eight digits its publisher has put into its name.
     """
     path = cache_folder() / URL.rpartition("/")[2]
-    if path.is_file() and file_sha256(path).startswith(SHA256_PREFIX):
+    if path.is_file() and file_hash(path).startswith(SHA256_PREFIX):
         return path
     import torch
 
