@@ -11,7 +11,7 @@ endif
 PY := $(BIN)/python
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help lab run test validate notebooks quizzes bench lint clean
+.PHONY: help lab run test validate notebooks quizzes release bench lint clean
 help:            ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
@@ -45,6 +45,9 @@ notebooks: $(VENV)/installed            ## make the notebooks from their sources
 
 quizzes: $(VENV)/installed            ## every quiz for Canvas, Moodle and paper, with keys, under build/quizzes
 	$(PY) -m helpers.quiz all build/quizzes $(QUIZ_OPTIONS)
+
+release: $(VENV)/installed            ## what a class gets, under build/release: student (no solutions) and instructor, with zips
+	$(PY) notebooks/release.py $(RELEASE_OPTIONS)
 
 bench: $(VENV)/installed            ## time and memory of training and of metrics, beside the usual way of doing it
 	$(PY) tests/bench.py

@@ -208,7 +208,8 @@ def _evaluate_value(exercise: Exercise, answer: Any, track: str) -> Result:
 def _verify(exercise: Exercise, answer: Any, track: str) -> Result:
     """Run the declaration's own check under the time limit; what it yields are the faults."""
     track = "numpy" if exercise.arrays == "numpy" else track
-    tools = Tools(track, np.random.default_rng(zlib.crc32(exercise.id.encode())), exercise.dtype)
+    rng = np.random.default_rng(zlib.crc32(exercise.id.encode()))
+    tools = Tools(track, rng, exercise.dtype, exercise.own_functions())
     outcome = guarded(lambda: _findings(exercise.verify(answer, tools)), exercise.time_limit)
     if isinstance(outcome.error, Unanswered):
         return Result(UNANSWERED, ("it returns None",), printed=outcome.printed)

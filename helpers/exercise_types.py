@@ -2,7 +2,7 @@
 
 import copy
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +75,15 @@ class Tools:
     track: str
     rng: np.random.Generator
     dtype: str = "float32"
+    own: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def private(self, name: str, *arguments: Any) -> Any:
+        """What the course's own function `name`, one of the exercise's `private`, gives for these arguments.
+
+        A release holds no such code: it replays what was recorded. So these calls must be the same for every answer that
+        gets as far, in number, order and arguments.
+        """
+        return self.own[name](*arguments)
 
     def tensor(self, array: Any, image: bool = False) -> Any:
         """NumPy → a tensor of the track; image: (N, H, W, C) becomes (N, C, H, W) in PyTorch."""
@@ -90,6 +99,10 @@ class Tools:
         if result is None or result is Ellipsis:
             raise Unanswered
         return to_numpy(result)
+
+    def probe(self, measure: Callable[..., Any], answer: Any, *arrays: Any) -> Any:
+        """What a probe of `helpers.exercise_models` measures with the student's function in this track."""
+        return measure(self.track, answer, *arrays)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +121,7 @@ class Exercise:
     verify: Callable[[Any, Tools], Iterable[str] | str | None] | None = None
     wrong: Sequence[Wrong] = ()
     right: Sequence[Any] = ()
+    private: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     cases: int = 5
     rtol: float = 1e-4
     atol: float = 1e-5
@@ -154,12 +168,19 @@ class Exercise:
         """When two numbers agree."""
         return Tolerance(self.rtol, self.atol, self.check_dtype)
 
-    def draw_cases(self) -> list[dict[str, Any]]:
-        """The random cases, the same at every check. Floats are rounded to the dtype that the student's code gets."""
+    def draw_cases(self, *variant: int) -> list[dict[str, Any]]:
+        """The random cases, the same at every check. Floats are rounded to the dtype that the student's code gets.
+
+        variant: numbers from 0 on that choose other cases of the same kind.
+        """
         if self.inputs is None:
             return [{}]
-        seeds = np.random.SeedSequence([zlib.crc32(self.id.encode()), 20]).spawn(self.cases)
+        seeds = np.random.SeedSequence([zlib.crc32(self.id.encode()), 20, *variant]).spawn(self.cases)
         return [as_dtype(self.inputs(np.random.default_rng(seed)), self.dtype) for seed in seeds]
+
+    def own_functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions that `verify` reaches through `tools.private`, for one check."""
+        return self.private
 
     def expected(self, answer: Any, inputs: dict[str, Any]) -> Any:
         """What a NumPy answer (the reference or a mistake) gives on a case, computed in float64 unless dtypes count."""

@@ -75,7 +75,8 @@ What an ``Exercise`` takes
     back as (N, H, W, C) for the comparison with ``image_output=True``.
 ``arrays="numpy"``: the student's function gets NumPy arrays in every track (default ``"track"``: tensors of the track).
 A value of the dict may also be ``NumpyFunction(f)``, a NumPy function that the student's code calls with tensors of the
-    track, or ``ByTrack(pytorch=make, tensorflow=make, numpy=make)``, whose ``make()`` gives the argument.
+    track, or ``ByTrack(pytorch=make, tensorflow=make, numpy=make)``, whose ``make()`` gives the argument. ``f`` and
+    ``make`` are functions of the module, or a ``functools.partial`` of one, so that a release can keep them.
 ``reference``: NumPy function of the same arguments, or a value (then there are no ``inputs``). May return a tuple or a
     dict; ``returns=("mu", "logvar")`` names the parts of a tuple in messages.
 ``rtol=1e-4, atol=1e-5``: tolerance. ``check_dtype=True``: the dtype must agree too.
@@ -85,7 +86,10 @@ A value of the dict may also be ``NumpyFunction(f)``, a NumPy function that the 
 ``verify(answer, tools)``: yields, or returns as a list, one sentence for each fault. Alone it judges free-form answers;
     beside ``reference`` it runs after the comparison has passed. ``tools.track``, ``tools.rng``,
     ``tools.tensor(array)``, ``tools.numpy(tensor)``, ``tools.call(function, *arrays)`` (NumPy in and out, through
-    tensors of the track; a result of None counts as not answered).
+    tensors of the track; a result of None counts as not answered), ``tools.private(name, *arguments)``.
+``private={"adain": adain_by_hand}``: functions that ``verify`` needs and that hold the answer; it calls them by
+    ``tools.private("adain", content, style)`` and never by name. The release for students (``make release``) keeps the
+    code of ``verify`` and all that it names, but no private function, only what it gave.
 ``wrong``: ``Wrong(answer, words)``: wrong answers for the tests, each refused with a message that holds ``words``.
 ``right``: answers that the tests submit and that must be accepted. Both may hold ``ByTrack(pytorch=make, …)``; a track
     that it leaves out is skipped. With a ``reference`` the reference itself is submitted as well.

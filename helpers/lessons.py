@@ -5,6 +5,7 @@ from them by `notebooks/build.py`. What is said of a lesson here holds for a pro
 """
 
 import functools
+import json
 import re
 import types
 from pathlib import Path
@@ -79,8 +80,27 @@ def _notebook(lesson: str) -> Any:
 
 
 def front_matter(lesson: str) -> dict[str, Any]:
-    """The part `lesson:` of a source's front matter: number, slug, title, promise, objectives, budgets, thresholds …"""
+    """The part `lesson:` of a source's front matter: number, slug, title, promise, objectives, budgets, thresholds …
+
+    A release for students has no sources; there it is read from notebooks/lessons.json.
+    """
+    released = released_file()
+    if released.is_file():
+        found = _released(released, released.stat().st_mtime)
+        if lesson not in found:
+            raise LessonError(f"there is no lesson {lesson!r} in this copy; there are: {', '.join(found)}")
+        return found[lesson]
     return _front_matter(source_file(lesson), source_file(lesson).stat().st_mtime)
+
+
+def released_file() -> Path:
+    """Where a release for students keeps the front matter of its lessons."""
+    return paths.root() / "notebooks" / "lessons.json"
+
+
+@functools.cache
+def _released(path: Path, _stamp: float) -> dict[str, dict[str, Any]]:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 @functools.cache

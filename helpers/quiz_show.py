@@ -59,6 +59,8 @@ def page(quiz: dict[str, Any], part: str) -> str:
     """The quiz as HTML: a plain list that the script replaces. The same quiz gives the same text, byte for byte."""
     name = f"quiz_{quiz['lesson']}_{part}"
     plain = plain_html(quiz, part)
+    if quiz.get("scored") is False:
+        return plain
     try:
         container, style, script = _jupyterquiz([as_jupyterquiz(question) for question in quiz[part]], name)
     except (ImportError, LookupError):  # not installed, or changed beyond what is known here
@@ -182,6 +184,8 @@ def _headline(quiz: dict[str, Any], part: str) -> str:
     count = len(quiz[part])
     points = sum(question["points"] for question in quiz[part])
     title = f"Quiz {part} the lesson “{quiz['title']}”: {count} questions, {points} points."
+    if quiz.get("scored") is False:
+        return f"{title} This copy holds no answers: note yours, and hand them in as your course asks."
     return f"{title} Open the notebook to answer them."
 
 

@@ -127,6 +127,35 @@ def style_explorer(
     return box
 
 
+def two_choices(
+    real: Any,
+    fake: Any,
+    interval: Callable[[int, int], tuple[float, float]],
+    alt: str,
+    trials: int = 20,
+    rng: np.random.Generator | None = None,
+    question: str = "Which of the two was generated?",
+) -> Any:
+    """Show pairs of a real and a generated picture to tell apart, one after the other; returns the test.
+
+    real, fake: images (N, H, W, C) of one size, float in [0, 1] or uint8, at least `trials` of each. interval(correct,
+    answered) → (low, high), shares in [0, 1]: asked once, at the end. rng: draws the pairs and their order, by default
+    new ones each time. alt: what the static figure shows, which is a few of the pairs. The test has `.correct`,
+    `.answered` and `.right`. The answers stay in the kernel. ValueError names bad input.
+    """
+    _check_alt(alt)
+    from helpers import two_choices as choices
+
+    pictures = choices.checked_images(real, fake, trials)
+    if not callable(interval):
+        raise ValueError(f"interval must be a function of (correct, answered), not {interval!r}")
+    rng = np.random.default_rng() if rng is None else rng
+    figure = choices.static_figure(*pictures, trials, rng, question)
+    test = choices.TwoChoices(*pictures, trials, rng, interval, question)
+    _publish(test, figure, alt)
+    return test
+
+
 def _slider_box(draw: Callable[..., Any], controls: dict[str, Any]) -> Any:
     """The live widget: sliders, picture, and a line of text for errors."""
     import ipywidgets

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from helpers import seals
 from helpers.exercises import Exercise, Tools, Wrong
 
 # --- 4. four runs and what ails them
@@ -40,12 +41,13 @@ _TEMPTING = {  # run → the name that it is easily given, and what speaks again
 
 def verify_diagnosis(answer: Any, tools: Tools) -> Iterator[str]:
     """Compare a diagnosis, run → name, with what the numbers of the exercise's table say."""
-    if not isinstance(answer, dict) or set(answer) != set(_RUNS):
-        yield f"Give a dict with the keys {', '.join(_RUNS)}."
+    sealed = {run: tools.private("sealed", run) for run in _WHY}
+    if not isinstance(answer, dict) or set(answer) != set(sealed):
+        yield f"Give a dict with the keys {', '.join(sealed)}."
         return
     for run, name in answer.items():
         given = " ".join(name.lower().split()) if isinstance(name, str) else ""
-        if given == _RUNS[run]:
+        if seals.seal(given) == sealed[run]:
             continue
         if given not in _NAMES:
             yield f"Run {run}: {shown(name)} is none of the names: {'; '.join(_NAMES)}."
@@ -62,6 +64,7 @@ Q4 = Exercise(
     points=2,
     minutes=5,
     verify=verify_diagnosis,
+    private={"sealed": lambda run: seals.seal(_RUNS[run])},
     hints=[
         "Read the columns that count samples before those that hold losses.",
         "Which values can a cross-entropy with targets in [0, 1] take? One run breaks that.",

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from helpers import exercise_models
 from helpers.exercise_sets.vae_collapse import Q5
-from helpers.exercises import ByTrack, Exercise, Mistake
+from helpers.exercises import Exercise, Mistake
 
 Arrays = dict[str, Any]
 
@@ -131,32 +132,10 @@ def mended_loss(decode_loss: Callable, mu: np.ndarray, logvar: np.ndarray, eps: 
     return _mended()(decode_loss, mu, logvar, eps)
 
 
-def _pixel_losses(z: np.ndarray) -> np.ndarray:
-    """Stands for decoder and cross-entropy: codes (B, latent_dim) → losses (B, 4, 5, 1)."""
-    waves = np.linspace(0.2, 1.8, 20).reshape(1, 4, 5, 1)
-    return 0.3 + (waves - 0.4 * z.sum(axis=1).reshape(-1, 1, 1, 1)) ** 2
-
-
-def _torch_pixel_losses() -> Callable:
-    import torch
-
-    waves = torch.linspace(0.2, 1.8, 20).reshape(1, 4, 5, 1)
-    return lambda z: 0.3 + (waves.to(z.device) - 0.4 * z.sum(dim=1).reshape(-1, 1, 1, 1)) ** 2
-
-
-def _tensorflow_pixel_losses() -> Callable:
-    import tensorflow as tf
-
-    waves = tf.reshape(tf.linspace(0.2, 1.8, 20), (1, 4, 5, 1))
-    waves = tf.cast(waves, tf.float32)
-    return lambda z: 0.3 + (waves - 0.4 * tf.reshape(tf.reduce_sum(z, axis=1), (-1, 1, 1, 1))) ** 2
-
-
 def _batch(rng: np.random.Generator) -> Arrays:
-    decode = ByTrack(pytorch=_torch_pixel_losses, tensorflow=_tensorflow_pixel_losses, numpy=lambda: _pixel_losses)
     shape = (6, 3)
     return {
-        "decode_loss": decode,
+        "decode_loss": exercise_models.by_track(exercise_models.pixel_losses),
         "mu": rng.normal(size=shape),
         "logvar": rng.normal(size=shape),
         "eps": rng.normal(size=shape),

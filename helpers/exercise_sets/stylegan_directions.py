@@ -1,6 +1,6 @@
 """Exercises 5 and 6 of lesson 7: linear separability from counts, and a direction that changes one attribute alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,13 +188,13 @@ def _alike(a: np.ndarray, b: np.ndarray) -> bool:
     return float(a @ b) > 0.99 * float(np.linalg.norm(a) * np.linalg.norm(b))
 
 
-_KNOWN: tuple[tuple[Callable[..., np.ndarray], str], ...] = (
+_KNOWN = (  # wrong directions by their names in Q6's `private`, and what is wrong with them
     (
-        difference_of_means,
+        "means",
         "It is the difference of the two means, which holds everything that tends to come along with the attribute.",
     ),
     (
-        bare_normal,
+        "normal",
         "It is the normal of the wanted attribute's plane, and the other planes stand askew to it. Take the parts along "
         "their normals out.",
     ),
@@ -210,8 +210,9 @@ def verify_direction(answer: Any, tools: Tools) -> Iterator[str]:
         world = make_world(tools.rng)
         w, labels = world.draw(tools.rng, 2000)
         given = w.copy(), labels[:, 0].copy(), labels[:, 1:].copy()
+        known = [(tools.private(name, *given), text) for name, text in _KNOWN]
         d = np.asarray(tools.call(answer, *given))
-        fault = _form_fault(d, w) or _edit_fault(world, tools.rng, d, (w, labels[:, 0], labels[:, 1:]))
+        fault = _form_fault(d, w) or _edit_fault(world, tools.rng, d, known)
         if fault:
             yield fault
             return
@@ -226,7 +227,7 @@ def _form_fault(d: np.ndarray, w: np.ndarray) -> str:
     return "" if np.linalg.norm(d) > 0 else "Your direction is 0: nothing moves."
 
 
-def _edit_fault(world: World, rng: np.random.Generator, d: np.ndarray, given: tuple[np.ndarray, ...]) -> str:
+def _edit_fault(world: World, rng: np.random.Generator, d: np.ndarray, wrong: Sequence[tuple[np.ndarray, str]]) -> str:
     w, labels = world.draw(rng, 2000)
     lacking = w[labels[:, 0] == 0]
     flipped, changed = rate_edits(world, lacking, d)
@@ -236,7 +237,7 @@ def _edit_fault(world: World, rng: np.random.Generator, d: np.ndarray, given: tu
         return f"However far you go, at most {flipped:.0%} of the held-out w get the attribute; 90 % should."
     if changed <= CHANGED:
         return ""
-    known = next((text for make, text in _KNOWN if _alike(d, make(*given))), "")
+    known = next((text for other, text in wrong if _alike(d, other)), "")
     return f"It flips the attribute, but {changed:.0%} of the others change too; at most 10 % may. {known}".rstrip()
 
 
@@ -254,6 +255,7 @@ Q6 = Exercise(
     points=3,
     minutes=15,
     verify=verify_direction,
+    private={"means": difference_of_means, "normal": bare_normal},
     arrays="numpy",
     name="direction",
     hints=[

@@ -5,39 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from helpers import exercise_models
 from helpers.exercises import ByTrack, Exercise, Mistake, Tools
 
 Arrays = dict[str, Any]
 Critic = Callable[[Any], Any]
-
-
-def _critic(A: np.ndarray, b: np.ndarray) -> ByTrack:
-    """D(x) = x·A·x/2 + b·x of the pixels of grey pictures (B, …) → (B,), in each track."""
-
-    def in_numpy() -> Critic:
-        return lambda x: ((flat := np.asarray(x).reshape(len(x), -1)) @ A * flat).sum(axis=1) / 2 + flat @ b
-
-    def in_torch() -> Critic:
-        import torch
-
-        def D(x: Any) -> Any:
-            flat = x.reshape(len(x), -1)
-            matrix, vector = (torch.tensor(part, dtype=x.dtype, device=x.device) for part in (A, b))
-            return (flat @ matrix * flat).sum(dim=1) / 2 + flat @ vector
-
-        return D
-
-    def in_tensorflow() -> Critic:
-        import tensorflow as tf
-
-        def D(x: Any) -> Any:
-            flat = tf.reshape(x, (x.shape[0], -1))
-            matrix, vector = (tf.constant(part, x.dtype) for part in (A, b))
-            return tf.reduce_sum(flat @ matrix * flat, axis=1) / 2 + tf.linalg.matvec(flat, vector)
-
-        return D
-
-    return ByTrack(pytorch=in_torch, tensorflow=in_tensorflow, numpy=in_numpy)
 
 
 def _slopes(D: Critic, x: np.ndarray) -> np.ndarray:
@@ -75,7 +47,7 @@ def _pairs(rng: np.random.Generator) -> Arrays:
     """A critic with slopes shorter and longer than 1, and pairs of grey pictures (6, 3, 4, 1)."""
     half = rng.normal(size=(12, 12))
     return {
-        "D": _critic(0.11 * (half + half.T), 0.1 * rng.normal(size=12)),
+        "D": exercise_models.by_track(exercise_models.critic, 0.11 * (half + half.T), 0.1 * rng.normal(size=12)),
         "real": rng.uniform(-1, 1, size=(6, 3, 4, 1)),
         "fake": rng.uniform(-1, 1, size=(6, 3, 4, 1)),
         "t": rng.uniform(0.1, 0.9, size=6),
@@ -90,32 +62,15 @@ _REMEDY = {
 
 def verify_trainable(answer: Any, tools: Tools) -> Iterator[str]:
     """The penalty of v·D must have the right slope for the weight v."""
-    if tools.track == "numpy":
-        return
-    case = _pairs(tools.rng)
-    images = [tools.tensor(case[name], image=True) for name in ("real", "fake")]
-    D, t, v, step = case["D"].build(tools.track), tools.tensor(case["t"]), 1.3, 0.5
-    values = [float(tools.numpy(answer(lambda x, v=v: v * D(x), *images, t))) for v in (v - step, v + step)]
+    case, v, step = _pairs(tools.rng), 1.3, 0.5
+    D, images = case["D"].build("numpy"), [case[name] for name in ("real", "fake", "t")]
+    values = [tools.private("penalty", lambda x, v=v: v * D(x), *images) for v in (v - step, v + step)]
     wanted = (values[1] - values[0]) / (2 * step)  # exact: the penalty is a parabola in v
-    if tools.track == "pytorch":
-        import torch
-
-        weight = torch.tensor(v, device=t.device, requires_grad=True)
-        penalty = answer(lambda x: weight * D(x), *images, t)
-        found = torch.autograd.grad(penalty, weight, allow_unused=True)[0] if _trains(penalty) else None
-    else:
-        import tensorflow as tf
-
-        weight = tf.Variable(v)
-        with tf.GradientTape() as tape:
-            penalty = answer(lambda x: weight * D(x), *images, t)
-        found = tape.gradient(penalty, weight) if tf.is_tensor(penalty) else None
-    if found is None or abs(float(tools.numpy(found)) - wanted) > 0.02 * abs(wanted) + 1e-3:
+    if tools.track == "numpy":  # no gradients there
+        return
+    found = tools.probe(exercise_models.slope_of_penalty, answer, *case["D"].numpy.args[1:], *images, v)
+    if found is None or abs(float(found) - wanted) > 0.02 * abs(wanted) + 1e-3:
         yield f"The value is right, but its gradient doesn't reach D's weights, so it trains nothing: {_REMEDY[tools.track]}"
-
-
-def _trains(penalty: Any) -> bool:
-    return bool(getattr(penalty, "requires_grad", False))
 
 
 def _in_torch() -> Callable[..., Any]:
@@ -155,6 +110,7 @@ Q3 = Exercise(
     reference=gradient_penalty,
     images=("real", "fake"),
     verify=verify_trainable,
+    private={"penalty": gradient_penalty},
     right=[ByTrack(pytorch=_in_torch, tensorflow=_in_tensorflow, numpy=lambda: gradient_penalty)],
     hints=[
         "First the pictures between: t[:, None, None, None] gives each pair its own share. t = 1 is the real one.",

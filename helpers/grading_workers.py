@@ -1,0 +1,182 @@
+"""Start workers for students' code and end them: forked from a zygote on Linux, new processes elsewhere."""
+
+import contextlib
+import functools
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers import grading_sandbox, paths
+from helpers.grading_session import Session
+from helpers.grading_wire import Timed
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a worker may use, and the walls around it. Tests take single defences away."""
+
+    walls: tuple[str, ...] = grading_sandbox.WALLS
+    cpu_seconds: int = 30
+    wall_seconds: float = 60.0
+    call_seconds: float = 10.0
+    memory: int = 3 * 2**30
+    file_size: int = 20 * 2**20
+    processes: int = 64
+    print_limit: int = 20_000_000
+    limits: bool = True
+    forked: bool = sys.platform == "linux"
+    hidden: tuple[str, ...] = ()
+
+    def as_json(self) -> str:
+        """What the zygote needs of it."""
+        root = paths.root()
+        helpers = [str(one) for one in (root / "helpers").iterdir() if one.name not in {"exercise_sets", "__pycache__"}]
+        limits = {
+            "seconds": self.cpu_seconds,
+            "memory": self.memory,
+            "file_size": self.file_size,
+            "processes": self.processes,
+        }
+        return json.dumps(
+            {
+                "walls": self.walls,
+                "limits": limits if self.limits else {},
+                "course_files": [*helpers, str(root / "helpers" / "__pycache__")],
+                "listed": [str(root / "helpers")],
+                "hidden": [str(root / "helpers" / "exercise_sets"), *self.hidden],
+                "environment": environment(),
+            }
+        )
+
+
+def environment() -> dict[str, str]:
+    """The environment of student code: nothing of the grader's own."""
+    fixed = {"LANG": "C.UTF-8", "MPLBACKEND": "Agg", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    tensorflow = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    windows = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    return fixed | threads | tensorflow | windows | {"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+# --- workers
+
+
+class Workers:
+    """Starts workers of one track, one at a time: forked from a zygote on Linux, else new processes."""
+
+    def __init__(self, track: str, settings: Settings, folder: Path) -> None:
+        self.track, self.settings, self.folder = track, settings, folder
+        self._zygote: subprocess.Popen | None = None
+        self._control: socket.socket | None = None
+
+    def _command(self, control: str) -> list[str]:
+        script = paths.root() / "helpers" / "grading_zygote.py"
+        return [sys.executable, "-I", "-B", str(script), str(paths.root()), self.track, control]
+
+    def start_zygote(self) -> None:
+        """Have the zygote ready; a dead one is replaced."""
+        if self._zygote is not None and self._zygote.poll() is None:
+            return
+        self.close()
+        ours, theirs = socket.socketpair()
+        self._zygote = subprocess.Popen(
+            self._command(str(theirs.fileno())),
+            pass_fds=[theirs.fileno()],
+            env=environment(),
+            cwd=self.folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        theirs.close()
+        with self._zygote.stdin as stream:  # not on the command line, which student code can read
+            stream.write(self.settings.as_json().encode())
+        ours.settimeout(120)
+        self._control = ours
+        try:
+            ready = ours.recv(16)
+        except OSError:
+            ready = b""
+        if ready != b"ready\n":
+            raise RuntimeError(f"no worker for {self.track} starts: is its framework installed?")
+
+    @contextlib.contextmanager
+    def worker(self) -> Iterator[Session]:
+        """A fresh worker with a folder of its own; both are gone afterwards."""
+        folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
+        folder.chmod(0o700)
+        session = (self._forked if self.settings.forked else self._started)(folder)
+        try:
+            yield session
+        finally:
+            session.end()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _forked(self, folder: Path) -> Session:
+        self.start_zygote()
+        questions, answers, prints = os.pipe(), os.pipe(), os.pipe()
+        job = json.dumps({"folder": str(folder)}).encode()
+        socket.send_fds(self._control, [job], [questions[0], answers[1], prints[1]])
+        for fd in (questions[0], answers[1], prints[1]):
+            os.close(fd)
+        return Session(
+            Timed(answers[0], questions[1], prints[0], self.settings.print_limit), self.settings, self._end_forked
+        )
+
+    def _end_forked(self, kill: bool) -> int:
+        """End the running worker and give its exit code; -1: the zygote has died with it."""
+        if self._control is None:
+            return -1
+        try:
+            if kill:
+                self._control.sendall(b"k")
+            self._control.settimeout(30)
+            code = json.loads(self._control.recv(256))["code"]
+            return code
+        except (OSError, ValueError):
+            self.close()
+            return -1
+
+    def _started(self, folder: Path) -> Session:
+        process = subprocess.Popen(
+            self._command("-"),
+            env=environment() | {"HOME": str(folder), "TMPDIR": str(folder)},
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        fds = [os.dup(stream.fileno()) for stream in (process.stdout, process.stdin, process.stderr)]
+        for stream in (process.stdout, process.stdin, process.stderr):
+            stream.close()
+        return Session(Timed(*fds, self.settings.print_limit), self.settings, functools.partial(_end_started, process))
+
+    def close(self) -> None:
+        """End the zygote and all that it started."""
+        if self._zygote is not None:
+            with contextlib.suppress(OSError):
+                os.killpg(self._zygote.pid, 9)
+            self._zygote.wait()
+        if self._control is not None:
+            self._control.close()
+        self._zygote = self._control = None
+
+
+def _end_started(process: subprocess.Popen, kill: bool) -> int:
+    if not kill:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+    code = process.poll()
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, 9)
+    process.wait()
+    return 137 if code is None else code if code >= 0 else 128 - code

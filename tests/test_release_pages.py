@@ -1,0 +1,165 @@
+"""The instructors' edition: guides with solutions and keys, slides that need no network, notebooks with solutions in place."""
+
+import re
+
+import nbformat
+import pytest
+
+import build
+import release_guides
+import release_instructor
+import release_math
+import release_slides
+from helpers import exercises, lessons, quiz
+from release_files import with_links_to
+from release_pages import as_html
+from release_student import Choice
+
+
+@pytest.fixture(scope="module")
+def instructor():
+    """The instructors' edition of lesson 2 and the start notebook in PyTorch, as files by path."""
+    return release_instructor.files(Choice(("00_start_here", "02_vae"), "pytorch"))
+
+
+def test_a_guide_holds_objectives_times_solutions_mistakes_and_key():
+    text = release_guides.guide("02_vae", ["pytorch", "tensorflow"])
+    front = lessons.front_matter("02_vae")
+    assert all(one["text"] in text for one in front["objectives"])
+    declared = exercises.definitions("02_vae")
+    total = front["minutes"] + sum(one.minutes for one in declared.values())
+    quizzes = quiz.load("02_vae")
+    total += sum(max(1, round(0.5 * len(quizzes[part]))) for part in ("before", "after"))
+    assert f"| together | {total} |" in text
+    for qid, one in declared.items():
+        for track in lessons.TRACKS:
+            assert lessons.solution("02_vae", qid, track).strip() in text
+        assert all(mistake.message in text for mistake in one.mistakes)
+        assert f"| exercise {qid[1:]}: {one.title} | {one.minutes} |" in text
+    assert text.count("**Solution in PyTorch**") == 3 and text.count("**Solution**") == 3
+    assert "3 points" in text and "without it there is no control" in text  # what a check of its own says
+    for part in ("before", "after"):
+        for question in quizzes[part]:
+            rights = [answer["text"] for answer in question.get("answers", []) if answer.get("correct")]
+            assert all(f"✔ {' '.join(right.split())}:" in text for right in rights)
+
+
+def test_every_lesson_and_project_has_a_guide():
+    for lesson in lessons.everything():
+        text = release_guides.guide(lesson, list(lessons.tracks(lesson)))
+        assert text.startswith("# ") and "## Timing" in text
+        if lesson in exercises.known_lessons():
+            assert text.count("**Common wrong answers") == len(exercises.definitions(lesson))
+
+
+def test_slides_work_offline_and_say_what_figures_show(instructor):
+    page = instructor["slides/02_vae_pytorch.html"].decode()
+    assert not re.findall(r"(?:src|href)=\"(?!data:|https://arxiv\.org|#)[^\"]*\"|@import|url\(", page)
+    assert not re.search(r"<script[^>]+src|<link", page)
+    images = re.findall(r"<img [^>]*>", page)
+    notebook = build.read(lessons.notebook_file("02_vae", "pytorch"))
+    figures = sum(
+        "image/png" in output.get("data", {})
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    )
+    assert len(images) >= figures - 1 >= 10  # less those of quizzes and exercises, and the diagram
+    assert all(len(re.search(r'alt="([^"]*)"', image)[1]) > 20 for image in images)
+    titles = [re.sub(r"<[^>]+>", "", title) for title in re.findall(r"<h2[^>]*>(.*?)</h2>", page)]
+    assert titles[0] == "What you will be able to do" and {"The losses", "Break it", "Exercises", "Summary"} <= set(
+        titles
+    )
+    assert page.count("<h1") == 1 and "ArrowRight" in page and 'aria-live="polite"' in page
+    assert 'aria-label="D_{\\mathrm{KL}}' in page and "✔" not in page and ".check(" not in page
+    for line in lessons.solution("02_vae", "q3", "pytorch").splitlines()[2:]:
+        assert line.partition("#")[0].strip() not in page
+
+
+def test_notebooks_have_solutions_and_the_outputs_of_a_run(instructor):
+    notebook = nbformat.reads(instructor["notebooks/pytorch/02_vae.ipynb"].decode(), 4)
+    nbformat.validate(notebook)
+    sources = [cell.source for cell in notebook.cells]
+    assert all(lessons.solution("02_vae", f"q{n}", "pytorch") in sources for n in range(1, 7))
+    assert sum(bool(cell.get("outputs")) for cell in notebook.cells) > 15
+    assert not [cell for cell in notebook.cells if ".check(" in cell.source and cell.outputs]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            assert cell.source == with_links_to(cell.source, "notebooks/pytorch", instructor)
+
+
+def test_the_edition_holds_all_that_an_instructor_needs(instructor):
+    for path in (
+        "guides/02_vae.md",
+        "guides/02_vae.html",
+        "quizzes/key/02_vae.html",
+        "quizzes/canvas/02_vae.zip",
+        "quizzes/moodle/02_vae.xml",
+        "helpers/exercise_sets/lesson_02_vae.py",
+        "index.html",
+        "GUIDE.md",
+        "LICENSE",
+    ):
+        assert path in instructor, path
+    text = instructor["GUIDE.md"].decode()
+    assert text == with_links_to(text, "", instructor) and "slides/02_vae_pytorch.html" in text
+
+
+def test_an_output_stays_with_its_code_only():
+    old = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(source, id=name)
+            for name, source in (("a", "1"), ("b", "2"), ("c", "q1.check(f)"))
+        ]
+    )
+    for cell in old.cells:
+        cell.outputs = [nbformat.v4.new_output("stream", text=cell.source)]
+    new = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell(source, id=name)
+            for name, source in (("a", "1"), ("b", "3"), ("c", "q1.check(f)"))
+        ]
+    )
+    release_instructor.copy_outputs(new, old)
+    assert [bool(cell.outputs) for cell in new.cells] == [True, False, False]
+
+
+# --- formulas and text
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        r"\mathcal N(0, I)",
+        r"\tfrac1n \sum_i x_i",
+        r"\underbrace{\mathbb E[x]}_{\text{a mean}} \tag{3}",
+        r"\lVert x \rVert^2 \le \sqrt\lambda",
+    ],
+)
+def test_formulas_are_drawn(formula):
+    picture = release_math.picture(formula)
+    assert picture.startswith("<svg") and picture.count("<path") == 1 and len(picture) > 500
+    assert picture == release_math.picture(formula) and "nan" not in picture
+
+
+def test_a_formula_that_cannot_be_drawn_is_shown_as_text():
+    assert release_math.picture(r"\begin{pmatrix} a & b \end{pmatrix}", block=True).startswith(
+        '<code class="formula block">'
+    )
+    assert "&lt;" in release_math.picture(r"a < \nothing{b}")
+
+
+def test_an_aligned_block_has_a_picture_a_row():
+    assert release_math.picture(r"\begin{aligned} a &= b \\ &= c \end{aligned}", block=True).count("<svg") == 2
+
+
+def test_code_is_no_formula():
+    page = as_html("Pay `$5` and $x$:\n\n```\n$$ no $$\n```\n\n| a | b |\n| - | - |\n| 1 | $y$ |\n")
+    assert "<code>$5</code>" in page and "$$ no $$" in page and page.count("<svg") == 2 and "<table>" in page
+
+
+def test_sentences_end_where_they_end():
+    text = "Use `a.b. C` here, i.e. now. At $p = 0.5. X$ it is 3.5 wide. Last."
+    assert release_slides.sentences(text, 1) == "Use `a.b. C` here, i.e. now."
+    assert release_slides.sentences(text, 2) == "Use `a.b. C` here, i.e. now. At $p = 0.5. X$ it is 3.5 wide."
+    assert release_slides.sentences("No end", 2) == "No end"
