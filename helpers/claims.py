@@ -82,9 +82,10 @@ def _made(content: dict[str, Any]) -> str:
     seeds = ", ".join(str(seed) for seed in content["seeds"])
     own = f" with SIZES '{content['own_sizes']}'" if content.get("own_sizes") else ""
     minutes = sum(content["minutes"]) / len(content["minutes"])
+    note = f" ({content['note']})" if content.get("note") else ""
     return (
         f"the notebook in the profile {content['profile']}{own}, seeds {seeds}, {minutes:.0f} minutes each on "
-        f"{content['device']}, {content['framework']}"
+        f"{content['device']}, {content['framework']}{note}"
     )
 
 

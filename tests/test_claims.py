@@ -119,6 +119,11 @@ def test_the_table_says_how_it_was_made(project):
     )
 
 
+def test_a_note_on_how_it_was_made_is_told(project):
+    project(note="seed 1 was run twice")
+    assert claims.committed("p1_try").made.endswith("PyTorch 2 (seed 1 was run twice)")
+
+
 @pytest.mark.parametrize(
     "changes", [{"numbers": {"gain": [1.0]}}, {"minutes": [1.0]}, {"numbers": {"gain": "no"}}, {"seeds": 3}]
 )
