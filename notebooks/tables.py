@@ -112,9 +112,9 @@ def lesson_map(folder: Path) -> str:
 
 
 def picture_wall(folder: Path) -> str:
-    """The picture of each lesson and project under its question."""
+    """The picture of each lesson under its question."""
     parts = []
-    for lesson in lessons.everything():
+    for lesson in lessons.names():
         front, image = lessons.front_matter(lesson), _picture(lesson, folder, 760)
         if image:
             parts.append(f"**{front['title']}.** {front['question']} {front['result']}\n\n{image}\n")
