@@ -26,7 +26,7 @@ from helpers.grading_submissions import Submission
 from helpers.grading_workers import Settings, Workers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are Linux's")
-QUICK = Settings(call_seconds=2.0, wall_seconds=6.0)
+QUICK = Settings(call_seconds=3.0, wall_seconds=12.0)
 
 
 @pytest.fixture(scope="module")
