@@ -6,8 +6,8 @@
 
 For each notebook: no cell raises; outputs of cells tagged nbval-check-output equal the committed ones; memory stays within
 the budget of the profile; the recorded numbers keep the thresholds. Time depends on the machine and on what else runs
-there: a notebook beyond its budget is called slow, and fails only beyond twice the budget, in two runs. One table at the
-end shows it all.
+there: a notebook beyond its budget is called slow, and fails only beyond twice the budget, in two runs. Budgets are for
+two cores; with --jobs each notebook has one, and twice the time. One table at the end shows it all.
 --solved puts the solutions in place of the exercises, whose checks must then all pass.
 """
 
@@ -27,6 +27,7 @@ import scoreboard
 from helpers import lessons, paths, thresholds
 
 CELL_SECONDS = 300
+CORES = 2  # that budgets count on
 SLACK = 2.0  # times its budget, beyond which a notebook fails for its time
 WIDTHS = (16, 11, 7, 14, 12)
 
@@ -124,7 +125,7 @@ def run_one(lesson: str, track: str, profile: str, solved: bool, threads: int | 
     if done.returncode != 0:
         tail = log.read_text(encoding="utf-8").strip().splitlines()[-40:]
         result.problems.append("nbval failed:\n    " + "\n    ".join(tail))
-    judge(result, front, profile, numbers / "numbers")
+    judge(result, front, profile, numbers / "numbers", CORES / threads if threads else 1)
     return result
 
 
@@ -140,8 +141,11 @@ def run_fairly(lesson: str, track: str, profile: str, solved: bool, threads: int
     return min(first, run_one(lesson, track, profile, solved, threads), key=lambda r: (len(r.problems), r.seconds))
 
 
-def judge(result: Result, front: dict, profile: str, folder: Path) -> None:
-    """Add to `result` what a notebook recorded, and every budget and threshold that it breaks."""
+def judge(result: Result, front: dict, profile: str, folder: Path, share: float = 1) -> None:
+    """Add to `result` what a notebook recorded, and every budget and threshold that it breaks.
+
+    share: how many times fewer cores it had than its budget counts on.
+    """
     reports = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
     if not reports:
         if front["number"]:
@@ -150,11 +154,12 @@ def judge(result: Result, front: dict, profile: str, folder: Path) -> None:
     report = reports[-1]
     result.numbers, result.peak_gb = report["numbers"], report["peak_gb"]
     budget = front["budgets"][profile]
-    result.slow = result.seconds > budget["seconds"]
-    result.late = result.seconds > SLACK * budget["seconds"]
+    result.slow = result.seconds > share * budget["seconds"]
+    result.late = result.seconds > SLACK * share * budget["seconds"]
     if result.late:
+        most = SLACK * share
         result.problems.append(
-            f"took {result.seconds:.0f} s, more than {SLACK:g} times its budget in {profile}, {budget['seconds']} s"
+            f"took {result.seconds:.0f} s, more than {most:g} times its budget in {profile}, {budget['seconds']} s"
         )
     if result.peak_gb > budget["gb"]:
         result.problems.append(f"held {result.peak_gb:.1f} GB; its budget in {profile} is {budget['gb']} GB")

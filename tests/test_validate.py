@@ -94,6 +94,14 @@ def test_a_slow_notebook_is_named_and_fails_beyond_twice_its_budget(lesson, tmp_
     assert ("failed" if late else "slow" if slow else "ok") in table
 
 
+@pytest.mark.parametrize(("seconds", "slow", "late"), [(239, False, False), (241, True, False), (481, True, True)])
+def test_a_notebook_with_one_core_has_twice_the_time(lesson, tmp_path, seconds, slow, late):
+    (tmp_path / "a.json").write_text('{"numbers": {"loss": 3.0}, "peak_gb": 0.5, "data": {}, "seed": 0}')
+    result = validate.Result("01_try", "pytorch", seconds=seconds)
+    validate.judge(result, lessons.front_matter("01_try"), "quick", tmp_path, share=2)
+    assert (result.slow, result.late, bool(result.problems)) == (slow, late, late)
+
+
 def test_no_record_is_a_failure(course, tmp_path):  # noqa: F811
     result = validate.Result("01_try", "pytorch")
     validate.judge(result, lessons.front_matter("01_try"), "quick", tmp_path)
