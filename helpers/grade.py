@@ -263,7 +263,7 @@ def run(submissions: Path, out: Path, grader: Grader, quiet: bool = False) -> li
         "rules": str(grader.rules),
         "walls": grader.protections(),
     }
-    grading_pages.write_whole(records / "run.json", json.dumps(facts, indent=1))
+    paths.write_whole(records / "run.json", json.dumps(facts, indent=1))
     grades, missing, fingerprints = {}, [], {}
     for one in found:
         fingerprints[one.key] = _fingerprint(one, version)
@@ -276,15 +276,15 @@ def run(submissions: Path, out: Path, grader: Grader, quiet: bool = False) -> li
         Progress(grader.grade_all(missing), "grading", len(missing)) if not quiet else grader.grade_all(missing)
     ):
         grades[grade.key] = grade
-        grading_pages.write_whole(out / f"{grade.key}.html", grading_pages.page(grade, grader.exercises, title))
+        paths.write_whole(out / f"{grade.key}.html", grading_pages.page(grade, grader.exercises, title))
         told = {"fingerprint": fingerprints[grade.key], "grade": grade.as_json()}
-        grading_pages.write_whole(records / f"{grade.key}.json", json.dumps(told, ensure_ascii=False, indent=1))
+        paths.write_whole(records / f"{grade.key}.json", json.dumps(told, ensure_ascii=False, indent=1))
     ordered = [grades[one.key] for one in found]
     for grade in ordered:
         file = out / f"{grade.key}.html"
         if not file.is_file():
-            grading_pages.write_whole(file, grading_pages.page(grade, grader.exercises, title))
-    grading_pages.write_whole(out / "grades.csv", grading_pages.table(ordered, grader.exercises))
+            paths.write_whole(file, grading_pages.page(grade, grader.exercises, title))
+    paths.write_whole(out / "grades.csv", grading_pages.table(ordered, grader.exercises))
     return ordered
 
 

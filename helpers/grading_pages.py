@@ -3,10 +3,8 @@
 import csv
 import html
 import io
-import os
 import re
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from helpers.exercise_types import Exercise
@@ -52,17 +50,6 @@ def from_json(told: dict[str, Any]) -> Grade:
     """The way back of `Grade.as_json`."""
     verdicts = {qid: Verdict(**one) for qid, one in told.pop("verdicts").items()}
     return Grade(**told, verdicts=verdicts)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def clean(text: str) -> str:

@@ -15,6 +15,22 @@ def build_folder() -> Path:
     return Path(os.environ.get("COURSE_BUILD") or root() / "build")
 
 
+def shown(path: Path) -> str:
+    """A path as a reader should see it: from the course's folder on where it lies there, else whole."""
+    return path.relative_to(root()).as_posix() if path.is_relative_to(root()) else str(path)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def commit() -> str:
     """The commit of the course's folder, with "+" where files differ from it; "unknown" without git."""
     try:

@@ -36,6 +36,7 @@ class Report:
         self.run = run
         self.figures: list[tuple[bytes, str, str]] = []
         self.tables: list[str] = []
+        self.path: Path | None = None  # of the report, once it is written
 
     def show(self, fig: Any, alt: str, caption: str) -> None:
         """Show a figure as `plotting.show` does, and keep it with its caption."""
@@ -57,8 +58,8 @@ class Report:
         lines = [f"| {' | '.join(text.replace('|', '/') for text in row)} |" for row in (cells[0], marks, *cells[1:])]
         self.tables.append(f"### {title}\n\n" + "\n".join(lines) + "\n")
 
-    def write(self, questions: Sequence[str] = PROMPTS) -> Path:
-        """Write report.md and its figures to a new folder `build/reports/SLUG/run_N/`; prints and returns the path.
+    def write(self, questions: Sequence[str] = PROMPTS) -> None:
+        """Write report.md and its figures to a new folder `build/reports/SLUG/run_N/`; prints the path and keeps it as `path`.
 
         Every call takes the next number: a student may have written into an earlier report.
         """
@@ -77,8 +78,8 @@ class Report:
         finally:
             shutil.rmtree(part, ignore_errors=True)
         count = f"{len(names)} figures and {len(self.tables)} tables"
-        print(f"your report's template, with {count}: {_short(folder / 'report.md')}")
-        return folder / "report.md"
+        print(f"your report's template, with {count}: {paths.shown(folder / 'report.md')}")
+        self.path = folder / "report.md"
 
     def text(self, names: Sequence[str], questions: Sequence[str]) -> str:
         """The report in Markdown; names: the files of its figures, beside it."""
@@ -106,7 +107,3 @@ def _cell(value: Any) -> str:
     if not _is_number(value):
         return str(value)
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e6 else f"{float(value):.4g}"
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(paths.root())) if path.is_relative_to(paths.root()) else str(path)

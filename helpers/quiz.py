@@ -177,10 +177,7 @@ def export(lesson: str, form: str, path: str | Path, part: str | None = None) ->
         raise ValueError(f'part is {part!r}; it must be "before", "after" or None')
     text = quiz_export.FORMATS[form](load(lesson), (part,) if part else PARTS)
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    paths.write_whole(path, text)
     return path
 
 

@@ -179,7 +179,8 @@ class Run:
                 raise TypeError(f"record takes numbers; {name} is a {type(value).__name__}") from None
         for line in thresholds.lines(numbers, self._targets()):
             print(line)
-        _write_json(numbers_file(self.lesson, self.track, self.profile, self.seed), self.report())
+        text = json.dumps(self.report(), indent=1, ensure_ascii=False) + "\n"
+        paths.write_whole(numbers_file(self.lesson, self.track, self.profile, self.seed), text)
 
     def save_checkpoint(self, name: str, model: Any, dataset: Any = None, **how: Any) -> Path | None:
         """In the profile `full`, write weights and how they came about to `build/checkpoints/`; returns the file.
@@ -240,14 +241,6 @@ def note_data(name: str, variant: str) -> None:
 def numbers_file(lesson: str, track: str, profile: str, seed: int) -> Path:
     """Where a run's numbers lie."""
     return paths.build_folder() / "numbers" / f"{lesson}.{track}.{profile}.seed{seed}.json"
-
-
-def _write_json(path: Path, content: dict) -> None:
-    """Write whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def seconds_alive() -> float:

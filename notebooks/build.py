@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
 import re
 import sys
 import time
@@ -212,15 +211,7 @@ def read(path: Path) -> Any:
     return nbformat.read(path, as_version=4) if path.is_file() else None
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+write = paths.write_whole
 
 
 # ---------------------------------------------------------------------------------------------------- the command line

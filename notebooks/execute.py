@@ -124,12 +124,8 @@ def run_lesson(lesson: str, track: str, solved: bool = False) -> Path:
         if before.get(file) != file.stat().st_mtime_ns:
             shutil.copy(file, out / f"{stem}.json")
             made.append(".json")
-    print(f"{stem}: done in {seconds:.0f} s; see {_short(out)}/{stem} with {', '.join(made)}")
+    print(f"{stem}: done in {seconds:.0f} s; see {paths.shown(out)}/{stem} with {', '.join(made)}")
     return out
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(paths.root())) if path.is_relative_to(paths.root()) else str(path)
 
 
 def _embed_pictures(notebook: Any, folder: Path) -> None:

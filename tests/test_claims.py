@@ -32,12 +32,18 @@ RESULTS = {
 }  # fmt: skip
 
 
+def put_project(text):
+    """Write the source of a project into the course's folder; its file."""
+    source = lessons.source_folder() / "projects" / "p1_try.md"
+    source.parent.mkdir(parents=True)
+    source.write_text(text, encoding="utf-8")
+    return source
+
+
 @pytest.fixture
 def project(course):  # noqa: F811
     """A small project with claims; returns the function that writes its table."""
-    source = lessons.source_folder() / "projects" / "p1_try.md"
-    source.parent.mkdir(parents=True)
-    source.write_text(FRONT, encoding="utf-8")
+    put_project(FRONT)
 
     def commit(**changes):
         path = claims.results_file("p1_try")

@@ -71,7 +71,7 @@ def test_platforms_names_and_nested_archives(tmp_path):
     one = grading_class.content({})
     with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
         inner.writestr("work/02_vae.ipynb", one)
-        inner.writestr("__MACOSX/work/._02_vae.ipynb", b"x")
+        inner.writestr("__MACOSX/submission/._02_vae.ipynb", b"x")
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as outer:
         outer.writestr("Ada Love_123_assignsubmission_file_/02_vae.ipynb", one)
         outer.write(tmp_path / "inner.zip", "Bob B_124_assignsubmission_file_/work.zip")

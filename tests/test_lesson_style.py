@@ -40,6 +40,10 @@ def test_committed_notebook_is_small_and_without_errors(lesson, track):
     assert path.stat().st_size < 1_500_000
     for cell in build.read(path).cells:
         assert all(output.output_type != "error" for output in cell.get("outputs", [])), cell.id
+        shown = [
+            output.get("text", "") or output.get("data", {}).get("text/plain", "") for output in cell.get("outputs", [])
+        ]
+        assert not re.search(MACHINE_PATH, "".join(shown)), cell.id
 
 
 @by_notebook

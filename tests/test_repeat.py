@@ -6,8 +6,9 @@ import sys
 import pytest
 import repeat
 from test_build import course  # noqa: F401  (a fixture)
+from test_claims import put_project
 
-from helpers import claims, lessons, paths
+from helpers import claims, paths
 
 SOURCE = """---
 jupytext: {text_representation: {extension: .md, format_name: myst}}
@@ -45,10 +46,7 @@ run.record(gain=size.epochs + 0.1 * run.seed, seed=run.seed)
 @pytest.fixture
 def project(course):  # noqa: F811
     """The source of a small project."""
-    source = lessons.source_folder() / "projects" / "p1_try.md"
-    source.parent.mkdir(parents=True)
-    source.write_text(SOURCE, encoding="utf-8")
-    return source
+    return put_project(SOURCE)
 
 
 def repeated(monkeypatch, *options):
