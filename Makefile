@@ -11,7 +11,7 @@ endif
 PY := $(BIN)/python
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help lab run test validate notebooks quizzes release bench lint clean
+.PHONY: help lab run test browser validate notebooks quizzes release bench lint clean
 help:            ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
@@ -32,6 +32,9 @@ test: $(VENV)/installed lint            ## everything that must hold: code, less
 	$(PY) notebooks/build.py --check
 	$(PY) -m pytest -n 2 --dist loadfile
 	$(PY) notebooks/validate.py --solved --profile smoke --jobs 2
+
+browser: $(VENV)/installed            ## JupyterLab in Chromium as a student uses it, and the accessibility of every page (needs Chromium)
+	$(PY) -m pytest tests/browser -n 2 --dist loadfile
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check --quiet .
@@ -56,6 +59,7 @@ bench: $(VENV)/installed            ## time and memory of training and of metric
 	$(PY) tests/bench_cyclegan.py
 	$(PY) tests/bench_stylegan.py
 	$(PY) tests/bench_style_transfer.py
+	$(PY) tests/bench_grade.py
 
 clean:            ## remove what runs have left (not the environment)
 	rm -rf build

@@ -1,7 +1,9 @@
 """Small models that checks hand to a student's function, and what checks measure with them, in each track.
 
 It holds no answers: the grader loads it beside a student's code. Each factory takes the track first, then NumPy arrays; each
-probe takes the track and the student's function first, then NumPy arrays, and gives NumPy.
+probe takes the track and the student's function first, then NumPy arrays, and gives NumPy. In the track "numpy" a probe gives
+the derivatives of the values, by central differences: the grader compares what comes back from a student's process with those
+of the reference.
 """
 
 from collections.abc import Callable
@@ -11,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from helpers.exercise_tensors import ByTrack, to_numpy, to_track
+
+STEP = 1e-4  # of a central difference, in double precision
 
 
 def by_track(factory: Callable[..., Any], *arrays: Any) -> ByTrack:
@@ -64,6 +68,8 @@ def gradients_of_game(
     track: str, answer: Callable, weights_G: np.ndarray, weights_D: np.ndarray, real: np.ndarray, z: np.ndarray
 ) -> list[list[Any]]:
     """For each loss that answer(G, D, real, z) gives: its gradients for G's and for D's weights, None where none flows."""
+    if track == "numpy":
+        return _differences_of_game(answer, [np.asarray(one, np.float64) for one in (weights_G, weights_D)], real, z)
     (G, of_G), (D, of_D) = trainable_player(track, weights_G, True), trainable_player(track, weights_D, False)
     given = to_track((real, z), track)
     found = []
@@ -82,6 +88,21 @@ def gradients_of_game(
             losses = answer(G, D, *given)
         found = [tape.gradient(tf.convert_to_tensor(loss), [of_G, of_D]) for loss in losses]
     return [[None if one is None else to_numpy(one) for one in pair] for pair in found]
+
+
+def _differences_of_game(
+    answer: Callable, weights: list[np.ndarray], real: np.ndarray, z: np.ndarray
+) -> list[list[np.ndarray]]:
+    def losses(which: int, index: tuple[int, ...], step: float) -> np.ndarray:
+        moved = [one.copy() for one in weights]
+        moved[which][index] += step
+        return np.array(answer(player("numpy", moved[0], True), player("numpy", moved[1], False), real, z), np.float64)
+
+    slopes = [
+        np.array([(losses(i, at, STEP) - losses(i, at, -STEP)) / (2 * STEP) for at in np.ndindex(one.shape)])
+        for i, one in enumerate(weights)
+    ]  # (weights, losses) of each player
+    return [[found[:, k].reshape(one.shape) for found, one in zip(slopes, weights, strict=True)] for k in range(2)]
 
 
 # --- a critic whose slopes are known
@@ -122,6 +143,9 @@ def slope_of_penalty(
 ) -> Any:
     """The gradient of answer(v·critic, real, fake, t) for the weight v; None where none flows."""
     D = critic(track, A, b)
+    if track == "numpy":
+        ahead, behind = (answer(lambda x, w=w: w * D(x), real, fake, t) for w in (v + STEP, v - STEP))
+        return np.asarray((ahead - behind) / (2 * STEP))
     images = [to_track(part, track, image=True) for part in (real, fake)]
     shares = to_track(t, track)
     if track == "pytorch":

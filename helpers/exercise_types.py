@@ -49,6 +49,14 @@ class Wrong:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A value exercise with other numbers. words: a text that the lesson's question holds once → what stands there instead."""
+
+    words: Mapping[str, str]
+    exercise: "Exercise"
+
+
+@dataclass(frozen=True)
 class Result:
     """The verdict on an answer: a state ("right", "wrong", "not answered yet"), its reasons, and remarks beside it."""
 
@@ -133,6 +141,7 @@ class Exercise:
     returns: Sequence[str] = ()
     time_limit: float = 10.0
     name: str = field(default="")
+    variants: Callable[[np.random.Generator], Variant] | None = None
 
     def __post_init__(self) -> None:
         problem = self._problem()
@@ -150,6 +159,8 @@ class Exercise:
             return "a reference function needs inputs=, a function of a random generator that gives its arguments"
         if self.inputs is not None and not callable(self.reference):
             return "inputs= needs a reference function"
+        if self.variants is not None and (self.reference is None or callable(self.reference)):
+            return "variants= needs a value as reference; a function's variants are other cases"
         return ""
 
     @property

@@ -94,6 +94,9 @@ A value of the dict may also be ``NumpyFunction(f)``, a NumPy function that the 
 ``right``: answers that the tests submit and that must be accepted. Both may hold ``ByTrack(pytorch=make, …)``; a track
     that it leaves out is skipped. With a ``reference`` the reference itself is submitted as well.
 ``time_limit=10``: seconds for the whole check.
+``variants(rng) -> Variant``: of a value that is worked out from numbers in the question: the same exercise with others, and the
+    words of the question that they replace, ``Variant({"(0.5, -1)": "(2, 1)"}, Exercise(...))``. Each stands once in the text
+    before the exercise. Draws in which two mistakes look alike are drawn again. A function needs none: it gets other cases.
 
 A stub (``...`` as body, ``answer = None``, ``{"beta": ...}``, an empty class) counts as "not answered yet".
 Tests: ``tests/test_exercise_sets.py`` checks every declared exercise in every track by itself; for answers in a track's
@@ -111,7 +114,7 @@ from typing import Any
 
 from helpers.exercise_engine import evaluate
 from helpers.exercise_tensors import TRACKS, ByTrack, NumpyFunction, guess_track
-from helpers.exercise_types import UNANSWERED, Case, DefinitionError, Exercise, Mistake, Result, Tools, Wrong
+from helpers.exercise_types import UNANSWERED, Case, DefinitionError, Exercise, Mistake, Result, Tools, Variant, Wrong
 
 __all__ = [
     "ByTrack",
@@ -125,6 +128,7 @@ __all__ = [
     "Result",
     "Tools",
     "UnknownExercise",
+    "Variant",
     "Wrong",
     "definitions",
     "exercise",

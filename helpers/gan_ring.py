@@ -142,10 +142,12 @@ def ring_box(train: Train, centres: np.ndarray, radius: float, settings: Mapping
     """The live widget: the controls in order, the button, a line of text, what train prints, the picture."""
     import ipywidgets
 
+    from helpers.widget_picture import Picture
+
     controls = {name: _control(name, settings[name]) for name in NAMES}
     button = ipywidgets.Button(description="Train", tooltip="train a new GAN with these settings")
     line, printed = ipywidgets.HTML(_status("Choose, then press Train.")), ipywidgets.Output()
-    picture = ipywidgets.Image(value=plotting.png_bytes(first), format="png", layout={"max_width": "100%"})
+    picture = Picture(value=plotting.png_bytes(first), format="png", layout={"max_width": "100%"})
     picture.tooltip = words(settings)
     parts = (*controls.values(), button)
 

@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,8 +30,10 @@ from helpers.exercise_types import Exercise
 from helpers.grading_judge import EMPTY, FAILED, Rules, Verdict, judge
 from helpers.grading_pages import Grade
 from helpers.grading_session import Ended, StudentError
+from helpers.grading_variants import Classmate, ListError, find, in_variant, read_list
 from helpers.grading_workers import Settings, Workers
 from helpers.progress import Progress
+from helpers.runtime import PROFILES
 
 VERSION = 1  # raised when the same submission may earn other points than before
 
@@ -47,13 +49,18 @@ class Grader:
     settings: Settings = field(default_factory=Settings)
     jobs: int = 1
     track: str = ""
+    students: Sequence[Classmate] = ()  # who has questions with numbers of their own
 
     def __post_init__(self) -> None:
-        self.exercises = exercises.definitions(self.lesson)
-        self.released = {track: _released(self.lesson, track) for track in lessons.tracks(self.lesson)}
-        self.remarks: list[str] = []
+        self.turn_to(self.lesson)
         self._slots: queue.LifoQueue[dict[str, Workers]] = queue.LifoQueue()
         self._stopped = threading.Event()
+
+    def turn_to(self, lesson: str) -> None:
+        """Grade another lesson from here on, with the same workers."""
+        self.lesson = lesson
+        self.exercises = exercises.definitions(lesson)
+        self.released = {track: _released(lesson, track) for track in lessons.tracks(lesson)}
 
     def __enter__(self) -> "Grader":
         self._folder = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
@@ -107,7 +114,8 @@ class Grader:
 
     def version(self) -> str:
         """A fingerprint of all that decides on points: exercises, checks, the grader, its rules and settings."""
-        found = hashlib.sha256(f"{VERSION} {self.lesson} {self.rules} {self.track}".encode())
+        profile = self.settings.profile
+        found = hashlib.sha256(f"{VERSION} {self.lesson} {self.rules} {self.track} {profile}".encode())
         folder = paths.root() / "helpers"
         for file in sorted(
             [*folder.glob("exercise*.py"), *folder.glob("grad*.py"), *folder.glob("exercise_sets/*.py")]
@@ -152,43 +160,77 @@ class Grader:
             grade.remarks.append(f"no notebook of this lesson among the files ({files})")
             return
         grade.file = chosen[0]
-        try:
-            notebook = grading_notebook.read(chosen[1])
-        except grading_notebook.NoNotebook as error:
-            grade.remarks.append(str(error))
-            return
-        if notebook.lesson and notebook.lesson != self.lesson:
-            grade.remarks.append(f"this is a notebook of lesson {notebook.lesson}")
-        grade.track = self.track or notebook.track or next(iter(self.released))
-        released = self.released.get(grade.track) or next(iter(self.released.values()))
-        reader = grading_notebook.Reader(notebook, released)
         slot = self._slots.get()
         try:
-            for qid, one in self.exercises.items():
+            plans = self._plans(chosen[1], grade, slot)
+            variant = self.variant(submission)
+            if self.students and variant is None:
+                grade.remarks.append("not on the class's list: graded with the course's own numbers")
+            for qid, one in self.exercises.items() if plans else ():
                 if self._stopped.is_set():
                     raise InterruptedError("the grader was stopped")
-                grade.verdicts[qid] = self._grade_exercise(reader, one, grade.track, slot)
+                grade.verdicts[qid] = self._grade_exercise(plans[qid], in_variant(one, variant), grade.track, slot)
         finally:
             self._slots.put(slot)
 
-    def _grade_exercise(
-        self, reader: grading_notebook.Reader, exercise: Exercise, track: str, slot: dict[str, Workers]
-    ) -> Verdict:
-        try:
-            plan = reader.plan(exercise.id)
-        except LookupError as error:
-            return Verdict(EMPTY, 0, [f"Not answered: {error.args[0]}."])
-        numpy_alone = exercise.arrays == "numpy" or exercise.inputs is None
-        framework = "numpy" if numpy_alone and not plan.uses_framework() else track
+    def variant(self, submission: grading_submissions.Submission) -> int | None:
+        """The variant of the student on the class's list; None for the course's own numbers."""
+        found = find(self.students, submission.student, submission.id)
+        return found.variant if found else None
+
+    def _plans(self, content: bytes, grade: Grade, slot: dict[str, Workers]) -> dict[str, dict[str, Any]]:
+        """What to run for each exercise; nothing, with a remark, where the notebook can't be read."""
+        settings = replace(self.settings, wall_seconds=self.settings.reading_seconds)
+        with self._workers("numpy", slot).worker(settings) as session:
+            try:
+                lesson, track = session.read(content)
+                if lesson and lesson != self.lesson:
+                    grade.remarks.append(f"this is a notebook of lesson {lesson}")
+                grade.track = self.track or track or next(iter(self.released))
+                released = self.released.get(grade.track) or next(iter(self.released.values()))
+                return session.plans(released, list(self.exercises))
+            except StudentError as error:
+                grade.remarks.append(str(error))
+            except Ended as end:
+                grade.remarks.append(f"the notebook can't be read: {end}")
+        return {}
+
+    def _workers(self, framework: str, slot: dict[str, Workers]) -> Workers:
         if framework not in slot:
             slot[framework] = Workers(framework, self.settings, Path(self._folder.name))
-        with slot[framework].worker() as session:
+        return slot[framework]
+
+    def _grade_exercise(
+        self, found: dict[str, Any], exercise: Exercise, track: str, slot: dict[str, Workers]
+    ) -> Verdict:
+        if "reason" in found:
+            return Verdict(EMPTY, 0, [f"Not answered: {found['reason']}."])
+        plan, whole = found["plan"], found["whole"]
+        verdict = self._judged(plan, exercise, track, slot, self.settings)
+        if verdict.points == exercise.points or not whole:
+            return verdict
+        if self.settings.profile:
+            again = self._judged(whole, exercise, track, slot, self.settings.for_training())
+            ran = f"The notebook was run up to this exercise, training included, with PROFILE={self.settings.profile}."
+            return max(replace(again, messages=[*again.messages, ran]), verdict, key=lambda one: one.points)
+        if not verdict.points and _undefined(verdict, plan):
+            return replace(verdict, state=FAILED, messages=[_needs_training(plan), *verdict.messages])
+        return verdict
+
+    def _judged(
+        self, plan: grading_notebook.Plan, exercise: Exercise, track: str, slot: dict[str, Workers], settings: Settings
+    ) -> Verdict:
+        """The verdict on an answer, after the plan's cells in a fresh worker."""
+        numpy_alone = exercise.arrays == "numpy" or exercise.inputs is None
+        framework = "numpy" if numpy_alone and not plan.uses_framework() else track
+        with self._workers(framework, slot).worker(settings) as session:
             try:
                 answer, problems = session.load(plan.cells, plan.answer)
             except Ended as end:
                 return Verdict(FAILED, 0, [*plan.remarks, f"Your code gave no result: {end}."], session.printed)
             except StudentError as error:
-                return Verdict(FAILED, 0, [*plan.remarks, _no_answer(plan, error)], session.printed)
+                text = f"`{plan.answer[:80]}` has no value: {error}"
+                return Verdict(FAILED, 0, [*plan.remarks, text], session.printed)
             verdict = judge(
                 exercise, answer, session, track if track in lessons.TRACKS else "numpy", self.rules, self.lesson
             )
@@ -198,15 +240,17 @@ class Grader:
         return verdict
 
 
-def _no_answer(plan: grading_notebook.Plan, error: StudentError) -> str:
-    text = f"`{plan.answer[:80]}` has no value: {error}"
-    if plan.left_out:
-        names = ", ".join(plan.left_out[:6])
-        text += (
-            f"\nIt needs {names}, which a cell makes that the grader doesn't run (training, data). "
-            "Write the numbers themselves into the answer, or ask your teacher to look at it."
-        )
-    return text
+def _undefined(verdict: Verdict, plan: grading_notebook.Plan) -> bool:
+    """Whether the code ended at a name that only cells which aren't run would define."""
+    text = "\n".join(verdict.messages)
+    return any(f"name '{name}' is not defined" in text for name in plan.left_out)
+
+
+def _needs_training(plan: grading_notebook.Plan) -> str:
+    return (
+        f"It needs {', '.join(plan.left_out[:6])}, which a cell makes that the grader doesn't run (training, data). "
+        "Write the numbers themselves into the answer, or ask your teacher to grade with --run-training."
+    )
 
 
 def _released(lesson: str, track: str) -> grading_notebook.Notebook:
@@ -239,13 +283,10 @@ def _stored(file: Path, fingerprint: str) -> Grade | None:
 def _fingerprint(submission: grading_submissions.Submission, version: str) -> str:
     """What a grade depends on: the bytes of all of a student's notebooks, and the grader's version."""
     found = hashlib.sha256(version.encode())
-    for name, read in sorted(submission.notebooks.items()):
-        found.update(name.encode())
-        try:
-            found.update(hashlib.sha256(read()).digest())
-        except Exception as error:  # a damaged archive: its message will do
-            found.update(str(error).encode())
-    found.update("\n".join([*submission.others, *submission.remarks]).encode())
+    for name, content in submission.contents():
+        found.update(name.encode(errors="backslashreplace"))
+        found.update(hashlib.sha256(content.encode() if isinstance(content, str) else content).digest())
+    found.update("\n".join([*submission.others, *submission.remarks]).encode(errors="backslashreplace"))
     return found.hexdigest()
 
 
@@ -266,7 +307,7 @@ def run(submissions: Path, out: Path, grader: Grader, quiet: bool = False) -> li
     paths.write_whole(records / "run.json", json.dumps(facts, indent=1))
     grades, missing, fingerprints = {}, [], {}
     for one in found:
-        fingerprints[one.key] = _fingerprint(one, version)
+        fingerprints[one.key] = _fingerprint(one, f"{version} {grader.variant(one)}")
         grade = _stored(records / f"{one.key}.json", fingerprints[one.key])
         if grade is None:
             missing.append(one)
@@ -278,7 +319,7 @@ def run(submissions: Path, out: Path, grader: Grader, quiet: bool = False) -> li
         grades[grade.key] = grade
         paths.write_whole(out / f"{grade.key}.html", grading_pages.page(grade, grader.exercises, title))
         told = {"fingerprint": fingerprints[grade.key], "grade": grade.as_json()}
-        paths.write_whole(records / f"{grade.key}.json", json.dumps(told, ensure_ascii=False, indent=1))
+        paths.write_whole(records / f"{grade.key}.json", json.dumps(told, indent=1))
     ordered = [grades[one.key] for one in found]
     for grade in ordered:
         file = out / f"{grade.key}.html"
@@ -289,13 +330,12 @@ def run(submissions: Path, out: Path, grader: Grader, quiet: bool = False) -> li
 
 
 def _own_keys(found: list[grading_submissions.Submission]) -> None:
-    """Give students whose names read alike in file names a number."""
-    seen: dict[str, int] = {}
+    """Number students whose names read alike in file names, or as a name that is taken."""
+    seen = {"grades", "records", "con", "nul", "aux", "prn"}
     for one in found:
-        word = one.key.casefold()
-        seen[word] = seen.get(word, 0) + 1
-        if seen[word] > 1 or word in {"grades", "records"}:
-            one.id = f"{one.id}-{seen[word]}".strip("-")
+        while one.key.casefold() in seen:
+            one.number = max(one.number, 1) + 1
+        seen.add(one.key.casefold())
 
 
 def _title(lesson: str) -> str:
@@ -311,6 +351,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=Path, default=Path("grades"), help="where the CSV and the pages go (default: grades/)"
     )
+    made.add_argument("--variants", type=Path, metavar="CSV", help="the class's list that the release was made with")
     made.add_argument("--track", choices=lessons.TRACKS, default="", help="default: as each notebook says")
     made.add_argument("--seed", type=int, help="of the hidden cases; default: secret, kept in records/run.json")
     made.add_argument(
@@ -328,6 +369,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--seconds", type=float, default=60, help="at most, for one exercise of one student (default: 60)"
     )
+    made.add_argument(
+        "--run-training",
+        nargs="?",
+        const="quick",
+        default="",
+        choices=PROFILES,
+        metavar="PROFILE",
+        help="where an answer needs what training made, run the notebook up to it, in PROFILE (quick; or smoke, full)",
+    )
     made.add_argument("--memory", type=float, default=3, help="GB that student code may take (default: 3)")
     return made
 
@@ -339,14 +389,23 @@ def main(arguments: list[str] | None = None) -> int:
         parser().error("--partial lies from 0 to below 1, --hidden-cases from 0 on, --jobs from 1 on")
     seed = _recorded_seed(options.out / "records" / "run.json", options.seed)
     hidden = tuple(str(path.resolve()) for path in (options.submissions, options.out))
-    settings = Settings(wall_seconds=options.seconds, memory=int(options.memory * 2**30), hidden=hidden)
+    memory = int(options.memory * 2**30)
+    settings = Settings(wall_seconds=options.seconds, memory=memory, hidden=hidden, profile=options.run_training)
     rules = Rules(seed, options.hidden_cases, options.partial)
     try:
-        with Grader(options.lesson, rules, settings, options.jobs, options.track) as grader:
+        students = read_list(options.variants) if options.variants else ()
+        with Grader(options.lesson, rules, settings, options.jobs, options.track, students) as grader:
             print(grader.protections())
             started = time.perf_counter()
             grades = run(options.submissions, options.out, grader)
-    except (exercises.UnknownExercise, grading_submissions.NoSubmissions, lessons.LessonError, RuntimeError) as error:
+    except (
+        exercises.UnknownExercise,
+        grading_submissions.NoSubmissions,
+        lessons.LessonError,
+        ListError,
+        OSError,
+        RuntimeError,
+    ) as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:

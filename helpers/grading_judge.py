@@ -23,7 +23,8 @@ from helpers.exercise_compare import difference
 from helpers.exercise_engine import find_mistake, is_unanswered
 from helpers.exercise_tensors import kind_of, to_numpy
 from helpers.exercise_types import Case, Exercise, Unanswered, as_dtype
-from helpers.grading_session import Ended, Foreign, RemoteFunction, RemoteTools, Session, StudentError
+from helpers.grading_remote import Foreign, RemoteFunction, RemoteTools
+from helpers.grading_session import Ended, Session, StudentError
 
 RIGHT, PARTLY, WRONG, EMPTY, FAILED = "right", "partly right", "wrong", "not answered", "no result"
 
@@ -238,14 +239,16 @@ def _verified(exercise: Exercise, answer: Any, track: str, rules: Rules) -> list
     if isinstance(answer, RemoteFunction):
         answer.how = {"tensors": False, "dtype": exercise.dtype, "images": None, "out": False}
     for seed in (zlib.crc32(exercise.id.encode()), [rules.seed, zlib.crc32(exercise.id.encode())]):
-        tools = RemoteTools(track, np.random.default_rng(seed), exercise.dtype, exercise.own_functions())
+        reference = exercise.reference if exercise.is_function else None
+        rng = np.random.default_rng(seed)
+        tools = RemoteTools(track, rng, exercise.dtype, exercise.own_functions(), reference)
         with contextlib.suppress(Unanswered):
             found = exercise.verify(answer, tools)
             faults = (
                 [] if found is None or found is True else [found] if isinstance(found, str) else list(map(str, found))
             )
-            if faults:
-                return faults
+            if faults or tools.forged:
+                return faults or tools.forged
             continue
         return ["it returns None: not answered"]
     return []

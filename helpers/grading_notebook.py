@@ -1,22 +1,25 @@
 """Which cells of a submitted notebook an answer needs, read without running any of it.
 
+The grader has this done in a worker: Python takes minutes or gigabytes to parse some texts that are made for it.
+
 An answer is what the notebook passes to `qN.check(...)`, or the name that the released notebook uses. It needs the exercise's
 cells, and whatever defines the names that these use: imports, functions, classes and plain constants from any cell; whole
-cells only where they are tagged `definitions`, are an exercise's, or are the student's own. Training is never run.
+cells only where they are tagged `definitions`, are an exercise's, or are the student's own. Training is not run, unless the
+grader is told to run the notebook whole (`Reader.whole`).
 """
 
 import ast
-import builtins
+import functools
 import json
 import re
-import symtable
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-MAX_BYTES, MAX_CELLS, MAX_CODE = 60_000_000, 2000, 400_000
-_BUILT_IN = frozenset(dir(builtins)) | {"__name__", "__file__", "display", "get_ipython"}
-_ASKING = {"check", "hint", "solution"}
+from helpers import grading_code
+
+MAX_BYTES, MAX_CELLS, MAX_CODE, MAX_LINES = 40_000_000, 2000, 400_000, 10_000  # of code: characters and lines
+MAX_BRACKETS = 2_000_000  # each makes an object of some 60 bytes when the file is read
 
 
 class NoNotebook(ValueError):
@@ -40,6 +43,15 @@ class Notebook:
     lesson: str = ""
     track: str = ""
 
+    def as_bytes(self) -> bytes:
+        """The cells, for another process."""
+        return json.dumps([[cell.id, sorted(cell.tags), cell.code] for cell in self.cells]).encode()
+
+
+def from_bytes(content: bytes) -> Notebook:
+    """The way back of `Notebook.as_bytes`."""
+    return Notebook(tuple(Cell(name, frozenset(tags), code) for name, tags, code in json.loads(content)))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -55,6 +67,18 @@ class Plan:
         return any(re.search(r"\b(?:torch|tensorflow|keras|tf)\b", code) for _, code in self.cells)
 
 
+def plans(submitted: Notebook, released: Notebook, exercises: Iterable[str]) -> bytes:
+    """For each exercise what to run, as JSON: {"plan": …, "whole": …}, or {"reason": …} where there is no answer."""
+    reader, found = Reader(submitted, released), {}
+    for qid in exercises:
+        try:
+            plan = reader.plan(qid)
+            found[qid] = {"plan": asdict(plan), "whole": asdict(reader.whole(qid, plan)) if plan.left_out else None}
+        except LookupError as error:
+            found[qid] = {"reason": str(error.args[0])}
+    return json.dumps(found).encode()
+
+
 # --- reading
 
 
@@ -66,6 +90,8 @@ def read(content: bytes) -> Notebook:
         )
     if not content.strip():
         raise NoNotebook("the file is empty")
+    if content.count(b"[") + content.count(b"{") > MAX_BRACKETS:
+        raise NoNotebook(f"the file has more than {MAX_BRACKETS:,} brackets; a notebook has some thousands")
     try:
         found = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -79,18 +105,22 @@ def read(content: bytes) -> Notebook:
     course = metadata.get("course") if isinstance(metadata, dict) else None
     course = course if isinstance(course, dict) else {}
     code = tuple(_cells(cells[:MAX_CELLS]))
-    if sum(len(cell.code) for cell in code) > MAX_CODE:
-        raise NoNotebook(f"its code has more than {MAX_CODE:,} characters")
     track = str(course.get("track", ""))
-    return Notebook(code, str(course.get("lesson", "")), track if track in {"pytorch", "tensorflow"} else _guess(code))
+    return Notebook(
+        code, str(course.get("lesson", ""))[:40], track if track in {"pytorch", "tensorflow"} else _guess(code)
+    )
 
 
 def _cells(cells: Iterable[Any]) -> Iterator[Cell]:
+    characters = lines = 0
     for number, cell in enumerate(cells, 1):
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         source = cell.get("source", "")
         source = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        characters, lines = characters + len(source), lines + len(source.splitlines())
+        if characters > MAX_CODE or lines > MAX_LINES:
+            raise NoNotebook(f"its code has more than {MAX_CODE:,} characters or {MAX_LINES:,} lines")
         metadata = cell.get("metadata")
         tags = metadata.get("tags") if isinstance(metadata, dict) else None
         tags = frozenset(map(str, tags)) if isinstance(tags, list) else frozenset()
@@ -122,78 +152,21 @@ def _guess(cells: Iterable[Cell]) -> str:
 # --- what a cell defines and uses
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Part:
-    """A piece of code that is run whole or not at all."""
+    """A piece of code that is run whole or not at all: some statements of a cell."""
 
     label: str
-    code: str
+    cell: str
+    nodes: list[ast.stmt]
     defines: frozenset[str]
     uses: frozenset[str]
     place: int
 
-
-def _parsed(code: str) -> ast.Module | None:
-    try:
-        return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _names(code: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Names that code binds at its top level, and those that it reads from there, inside functions as well."""
-    try:
-        table = symtable.symtable(code, "<cell>", "exec")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset(), frozenset()
-    symbols = table.get_symbols()
-    binds = {one.get_name() for one in symbols if one.is_assigned() or one.is_imported() or one.is_namespace()}
-    reads = {one.get_name() for one in symbols if one.is_referenced()}
-    inner = list(table.get_children())
-    while inner:
-        scope = inner.pop()
-        for one in scope.get_symbols():
-            if one.is_global():
-                (binds if one.is_assigned() else reads).add(one.get_name())
-        inner += scope.get_children()
-    return frozenset(binds), frozenset(reads - _BUILT_IN)
-
-
-def _is_asking(node: ast.stmt) -> bool:
-    """`q1 = exercise(…)`, `q1.check(…)`, `q1.hint()`, and the import of exercise: the grader has its own."""
-    if isinstance(node, ast.ImportFrom):
-        return node.module in {"helpers.exercises", "helpers.exercise_sets", "helpers.quiz"}
-    value = getattr(node, "value", None)
-    if isinstance(node, ast.Assign) and isinstance(value, ast.Call):
-        return isinstance(value.func, ast.Name) and value.func.id == "exercise"
-    if isinstance(node, ast.Expr) and isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-        whom = value.func.value
-        return value.func.attr in _ASKING and isinstance(whom, ast.Name) and re.fullmatch(r"q\d+", whom.id) is not None
-    return False
-
-
-def _is_cheap(node: ast.stmt) -> bool:
-    """An import, a function, a class, or a constant written out."""
-    if isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
-        return True
-    if not isinstance(node, ast.Assign):
-        return False
-    try:
-        ast.literal_eval(node.value)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        return False
-    return True
-
-
-def _pieces(code: str, nodes: list[ast.stmt]) -> str:
-    """The code of some statements, every one on its own lines."""
-    lines = code.splitlines(keepends=True)
-    kept = [""] * len(lines)
-    for node in nodes:
-        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
-        for at in range(first - 1, node.end_lineno):
-            kept[at] = lines[at]
-    return "".join(line if line.endswith("\n") else line + "\n" for line in kept) if kept else ""
+    @property
+    def code(self) -> str:
+        """The code, every statement on its own line of the cell: long for a short piece, so it isn't kept."""
+        return grading_code.pieces(self.cell, self.nodes)
 
 
 # --- the plan for an answer
@@ -207,17 +180,17 @@ class Reader:
         self.released = {cell.id: cell for cell in released.cells}
         self.names = _stub_names(released)
         self._whole: list[_Part] = []
-        self._pieces: list[_Part] = []
+        self._defining: dict[str, list[_Part]] = {}
         self._broken: dict[str, str] = {}
         for place, cell in enumerate(submitted.cells):
             self._read_cell(place, cell)
 
     def _read_cell(self, place: int, cell: Cell) -> None:
-        tree = _parsed(cell.code)
+        tree = grading_code.parsed(cell.code)
         if tree is None:
             self._broken[cell.id] = cell.code
             return
-        nodes = [node for node in tree.body if not _is_asking(node)]
+        nodes = [node for node in tree.body if not grading_code.is_asking(node)]
         if not nodes:
             return
         original = self.released.get(cell.id)
@@ -229,15 +202,22 @@ class Reader:
                 imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
                 self._add_pieces(place, cell, imports)
                 nodes = [node for node in nodes if node not in imports]
-            code = _pieces(cell.code, nodes)
-            self._whole.append(_Part(cell.id, code, *_names(code), place))
+            names = grading_code.names(grading_code.pieces(cell.code, nodes))
+            self._whole.append(self._known(_Part(cell.id, cell.code, nodes, *names, place)))
             return
-        self._add_pieces(place, cell, [node for node in nodes if _is_cheap(node)])
+        self._add_pieces(place, cell, [node for node in nodes if grading_code.is_cheap(node)])
 
     def _add_pieces(self, place: int, cell: Cell, nodes: list[ast.stmt]) -> None:
+        lines = cell.code.splitlines(keepends=True)
         for number, node in enumerate(nodes):
-            code = _pieces(cell.code, [node])
-            self._pieces.append(_Part(f"{cell.id}.{number}", code, *_names(code), place))
+            names = grading_code.names("".join(lines[grading_code.first_line(node) - 1 : node.end_lineno]))
+            self._known(_Part(f"{cell.id}.{number}", cell.code, [node], *names, place))
+
+    def _known(self, part: _Part) -> _Part:
+        """Note what a part defines."""
+        for name in part.defines:
+            self._defining.setdefault(name, []).append(part)
+        return part
 
     @staticmethod
     def _checks(cell: Cell) -> bool:
@@ -249,19 +229,33 @@ class Reader:
         own = [cell for cell in self.notebook.cells if self._is_exercise(cell, qid)]
         broken = [cell for cell in own if cell.id in self._broken]
         answer = self._answer(qid, own, remarks)
-        others = [part for part in [*self._whole, *self._pieces] if part.label not in {cell.id for cell in own}]
-        if (
-            own
-            and all(self._is_as_released(cell) for cell in own)
-            and not any(answer in part.defines for part in others)
-        ):
+        labels = {cell.id for cell in own}
+        elsewhere = any(part.label not in labels for part in self._defining.get(answer, []))
+        if own and all(self._is_as_released(cell) for cell in own) and not elsewhere:
             raise LookupError("its cell is as it was handed out")
-        targets = [part for part in self._whole if any(part.label == cell.id for cell in own)]
-        wanted = _names(answer)[1]
+        targets = [part for part in self._whole if part.label in labels]
+        wanted = grading_code.names(answer)[1]
         parts, left_out = self._closure(targets, wanted)
         cells = [(part.label, part.code) for part in parts]
         cells += [(cell.id, cell.code) for cell in broken]  # so that the page shows the error of syntax
         return Plan(cells, answer, remarks, left_out)
+
+    def whole(self, qid: str, plan: Plan) -> Plan:
+        """The same answer with every cell that comes before it, training and data included, in the notebook's order."""
+        needed = {label.split(".")[0] for label, _ in plan.cells}
+        last = max((at for at, cell in enumerate(self.notebook.cells) if cell.id in needed), default=-1)
+        cells = []
+        for cell in self.notebook.cells[: last + 1]:
+            original = self.released.get(cell.id)
+            if "quiz" in cell.tags | (original.tags if original else frozenset()):
+                continue
+            tree = grading_code.parsed(cell.code)
+            nodes = [node for node in tree.body if not grading_code.is_asking(node)] if tree else []
+            if tree is None and self._is_exercise(cell, qid):
+                cells.append((cell.id, cell.code))  # so that the page shows the error of syntax
+            elif nodes:
+                cells.append((cell.id, grading_code.pieces(cell.code, nodes)))
+        return Plan(cells, plan.answer, plan.remarks)
 
     def _is_as_released(self, cell: Cell) -> bool:
         original = self.released.get(cell.id)
@@ -275,20 +269,20 @@ class Reader:
     def _answer(self, qid: str, own: list[Cell], remarks: list[str]) -> str:
         """The expression of the answer: what is passed to qN.check, else the released name, else the only new function."""
         expected = self.names.get(qid, "")
-        defined = {name for part in [*self._whole, *self._pieces] for name in part.defines}
         for cell in reversed(self.notebook.cells):
-            given = _checked(cell.code, qid)
+            given = grading_code.checked(cell.code, qid)
             if given is None:
                 continue
-            if given.isidentifier() and given not in defined:
+            if given.isidentifier() and given not in self._defining:
                 break
             if given != expected and expected:
                 remarks.append(f"the answer is `{given[:60]}`, which the notebook passes to {qid}.check")
             return given
-        if expected and expected in defined:
+        if expected and expected in self._defining:
             return expected
-        new = {name for part in self._whole if any(part.label == cell.id for cell in own) for name in part.defines}
-        functions = [name for name in new if any(re.search(rf"\bdef {re.escape(name)}\b", cell.code) for cell in own)]
+        labels = {cell.id for cell in own}
+        nodes = [node for part in self._whole if part.label in labels for node in part.nodes]
+        functions = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
         if len(functions) == 1:
             remarks.append(
                 f"`{expected}` isn't there; `{functions[0]}`, the only function in its cell, is taken for it"
@@ -308,38 +302,23 @@ class Reader:
         seen: set[str] = set()
         while queue:
             name = queue.pop()
-            if name in seen or name in _BUILT_IN or (name in known and name not in wanted):
+            if name in seen or name in grading_code.BUILT_IN or (name in known and name not in wanted):
                 continue
             seen.add(name)
-            found = [part for part in [*self._whole, *self._pieces] if name in part.defines]
+            found = self._defining.get(name, [])
             if not found and name not in known:
                 left_out.append(name)
             for part in found:
                 if part not in chosen:
                     chosen[part] = None
                     queue += part.uses - part.defines
-        everywhere = {name for cell in self.notebook.cells for name in _names(cell.code)[0]}
         order = sorted(chosen, key=lambda part: part.place)
-        return order, sorted(name for name in left_out if name in everywhere)
+        return order, sorted(name for name in left_out if name in self._bound)
 
-
-def _checked(code: str, qid: str) -> str | None:
-    """The source of what a cell passes to qid.check, at its last call; None where it calls nothing of the kind."""
-    if f"{qid}.check" not in code:
-        return None
-    tree = _parsed(code)
-    found = None
-    for node in ast.walk(tree) if tree else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "check":
-            whom, given = node.func.value, [*node.args, *(word.value for word in node.keywords)]
-            if (
-                isinstance(whom, ast.Name)
-                and whom.id == qid
-                and len(given) == 1
-                and not isinstance(given[0], ast.Starred)
-            ):
-                found = ast.get_source_segment(code, given[0])
-    return found
+    @functools.cached_property
+    def _bound(self) -> set[str]:
+        """Names that any cell binds, those that are never run included."""
+        return {name for cell in self.notebook.cells for name in grading_code.names(cell.code)[0]}
 
 
 def _stub_names(released: Notebook) -> dict[str, str]:
@@ -347,5 +326,5 @@ def _stub_names(released: Notebook) -> dict[str, str]:
     found = {}
     for cell in released.cells:
         for qid in re.findall(r"\b(q\d+)\.check\(", cell.code):
-            found[qid] = _checked(cell.code, qid) or ""
+            found[qid] = grading_code.checked(cell.code, qid) or ""
     return found

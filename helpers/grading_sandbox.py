@@ -26,7 +26,8 @@ COMBINATIONS = (  # from the safest to none; "half user": root's files, but not 
 )
 NOBODY = 65534
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 4, 36, 38
-_NEW_USER, _NEW_PID, _NEW_NET, _NEW_IPC = 0x10000000, 0x20000000, 0x40000000, 0x08000000
+_NEW_USER, _NEW_PID, _NEW_NET, _NEW_IPC, _NEW_MOUNTS = 0x10000000, 0x20000000, 0x40000000, 0x08000000, 0x00020000
+_NO_SUID, _NO_DEVICES = 2, 4
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _READ = (1 << 0) | (1 << 2) | (1 << 3)  # execute, read a file, read a folder
 _ON_FILES = (1 << 0) | (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15)
@@ -127,13 +128,24 @@ def leave_half_root() -> None:
 
 
 def own_namespaces() -> None:
-    """No network, no sight of other processes for those started from here on. Raises OSError."""
+    """No network, no sight of other processes for those started from here on; mounts of its own. Raises OSError."""
     user, group = os.geteuid(), os.getegid()
-    if _libc().unshare(_NEW_USER | _NEW_PID | _NEW_NET | _NEW_IPC):
+    if _libc().unshare(_NEW_USER | _NEW_PID | _NEW_NET | _NEW_IPC | _NEW_MOUNTS):
         raise OSError(ctypes.get_errno(), "no namespaces for users")
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
+
+
+def own_disk(folder: str, size: int, files: int) -> bool:
+    """Put an empty disk of `size` bytes and so many files in place of a folder and go there; needs namespaces.
+
+    It is gone when the last process of the namespaces is. Says whether the system allows it.
+    """
+    options = f"size={size},nr_inodes={files},mode=700".encode()
+    done = _libc().mount(b"tmpfs", folder.encode(), b"tmpfs", _NO_SUID | _NO_DEVICES, options) == 0
+    os.chdir(folder)
+    return done
 
 
 def pass_on(child: int) -> int:

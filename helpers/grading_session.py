@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-import inspect
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers import exercise_models
+from helpers import exercise_models, grading_watch
 from helpers.exercise_tensors import ByTrack, NumpyFunction, to_numpy
-from helpers.exercise_types import Tools, Unanswered
+from helpers.grading_notebook import Notebook, Plan
+from helpers.grading_remote import Foreign, RemoteFunction
 from helpers.grading_wire import Closed, Overdue, Packer, Timed, Unpacker, WireError, frame, read_frame
 
 MAX_CALLBACKS = 2000  # calls of the grader's functions that one exercise may make
@@ -24,6 +25,8 @@ _SIGNALS = {
     132: "it crashed (illegal instruction)",
     152: "it used more CPU time than it may",
     153: "it wrote a file that is larger than it may be",
+    grading_watch.TOO_MANY: "it started more processes than it may",
+    grading_watch.TOO_LARGE: "its processes used more memory together than they may",
 }
 
 
@@ -58,6 +61,28 @@ class Session:
     def __post_init__(self) -> None:
         self.pipes.deadline = time.monotonic() + self.settings.wall_seconds
 
+    def read(self, content: bytes) -> tuple[str, str]:
+        """Have the worker read a notebook: lesson and track, as it says. Raises StudentError where it is none."""
+        value = self._ask_with(content, op="read", name="content")
+        lesson, track = value if isinstance(value, list) and len(value) == 2 else ("", "")
+        return str(lesson), str(track)
+
+    def plans(self, released: Notebook, exercises: list[str]) -> dict[str, dict[str, Any]]:
+        """What to run of that notebook: by exercise "plan" and "whole" (a Plan or None), or "reason"."""
+        value = self._ask_with(released.as_bytes(), op="plan", name="released", exercises=exercises)
+        found = json.loads(np.asarray(value, np.uint8).tobytes())
+        for one in found.values():
+            for name in {"plan", "whole"} & set(one):
+                one[name] = one[name] and Plan(**one[name])
+        return found
+
+    def _ask_with(self, content: bytes, name: str, **message: Any) -> Any:
+        packer = Packer()
+        message[name] = packer.pack(np.frombuffer(content, np.uint8))
+        reply, value = self._ask(message, packer.arrays)
+        self._raise_failure(reply)
+        return value
+
     def load(self, cells: list[tuple[str, str]], answer: str) -> tuple[Any, list[str]]:
         """Run cells (label, code), then the expression `answer`: its value, and what went wrong on the way.
 
@@ -66,9 +91,9 @@ class Session:
         message = {"op": "load", "cells": cells, "answer": answer, "seconds": self.settings.call_seconds}
         reply, value = self._ask(message, [])
         if reply["state"] != "ok":
-            problems = [str(one) for one in reply.get("problems", [])][:5]
-            raise StudentError("; ".join([*problems, str(reply.get("why", ""))]), str(reply["state"]), self.printed)
-        return value, [str(one)[:2000] for one in reply.get("problems", [])][:5]
+            texts = [*_texts(reply.get("problems")), str(reply.get("why", ""))[:2000]]
+            raise StudentError("; ".join(texts), str(reply["state"]), self.printed)
+        return value, _texts(reply.get("problems"))
 
     def call(
         self,
@@ -186,6 +211,11 @@ class Session:
         self.pipes.write(frame(message, packer.arrays))
 
 
+def _texts(told: Any) -> list[str]:
+    """The first texts of a list, each with a bounded length; nothing where it is none."""
+    return [str(one)[:2000] for one in told[:5]] if isinstance(told, list) else []
+
+
 def _plain(form: Any) -> Any:
     return Unpacker([]).unpack(form)
 
@@ -200,69 +230,3 @@ def _as_model(value: ByTrack) -> dict[str, Any]:
         for one in maker.args[1:]
     ]
     return {"model": maker.func.__name__, "args": args}
-
-
-class Foreign:
-    """Stands for something of the student's that is neither data nor a function."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-    def __repr__(self) -> str:
-        return self.kind
-
-
-class RemoteFunction:
-    """A student's function: called here, it runs in the worker, and NumPy comes back."""
-
-    def __init__(self, session: Session, number: int, arguments: Any, stub: bool) -> None:
-        self.session, self.number, self.stub = session, number, stub
-        self.__signature__ = _signature(arguments)
-        self.how: dict[str, Any] = {"tensors": False, "dtype": "float32", "images": None, "out": False}
-        self.seconds = session.settings.call_seconds
-        self.changed: list[int] = []
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        """The function's value for NumPy arguments."""
-        how = self.how | {"images": self.how["images"] or [False] * len(args)}
-        value, self.changed = self.session.call(self.number, args, self.seconds, **how)
-        return value
-
-    def __repr__(self) -> str:
-        return "a function"
-
-
-def _signature(arguments: Any) -> inspect.Signature | None:
-    """A signature from names and kinds, for messages on a wrong number of arguments."""
-    try:
-        kinds = list(inspect._ParameterKind)
-        parts = [
-            inspect.Parameter(name, kinds[kind], default=None if has_default else inspect.Parameter.empty)
-            for name, kind, has_default in arguments
-        ]
-        return inspect.Signature(parts)
-    except (TypeError, ValueError, IndexError):
-        return inspect.Signature([inspect.Parameter("arguments", inspect.Parameter.VAR_POSITIONAL)])
-
-
-@dataclass(frozen=True)
-class RemoteTools(Tools):
-    """What `verify` gets in the grader: NumPy stays NumPy here and becomes a tensor in the worker."""
-
-    def tensor(self, array: Any, image: bool = False) -> Any:
-        """The array itself; the worker makes the tensor."""
-        return array
-
-    def call(self, function: Any, *arrays: Any, **options: Any) -> Any:
-        """The student's function with arrays as tensors of the track; NumPy comes back. None is "not answered"."""
-        if not isinstance(function, RemoteFunction):
-            raise TypeError(f"{function!r} is no function")
-        function.how = {"tensors": self.track != "numpy", "dtype": self.dtype, "images": None, "out": False}
-        result = function(*arrays)
-        if result is None or result is Ellipsis:
-            raise Unanswered
-        return result
-
-    def probe(self, measure: Callable[..., Any], answer: Any, *arrays: Any) -> Any:
-        """The probe, run in the worker by its name."""
-        return answer.session.probe(measure.__name__, answer.number, arrays)

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from helpers import exercise_models
+from helpers import exercise_models, grading_notebook
 from helpers.exercise_engine import is_unanswered
 from helpers.exercise_tensors import ByTrack, NotNumbers, NumpyFunction, kind_of, to_numpy, to_track
 from helpers.grading_wire import MAX_ARRAYS, Packer, Unpacker, WireError, frame, read_exactly, read_frame, write_all
 from helpers.limits import Outcome, guarded
 
-MODELS = {"pixel_losses", "player", "critic"}
-PROBES = {"gradients_of_game", "slope_of_penalty"}
+MODELS = {name: getattr(exercise_models, name) for name in ("pixel_losses", "player", "critic")}
+PROBES = {name: getattr(exercise_models, name) for name in ("gradients_of_game", "slope_of_penalty")}
 
 
 class GraderRefused(RuntimeError):
@@ -45,7 +45,8 @@ class Worker:
 
     def _answer(self, message: dict[str, Any], arrays: list[bytes]) -> tuple[dict[str, Any], list[np.ndarray]]:
         packer = Packer(self._describe)
-        operation = {"load": self._load, "call": self._call, "probe": self._probe}[message["op"]]
+        operations = [self._read, self._plan, self._load, self._call, self._probe]
+        operation = {one.__name__[1:]: one for one in operations}[message["op"]]
         try:
             return operation(message, Unpacker(arrays, self._theirs), packer), packer.arrays
         except WireError as error:
@@ -57,6 +58,20 @@ class Worker:
         write_all(self._write_fd, frame(message, arrays))
 
     # --- what the grader asks
+
+    def _read(self, message: dict[str, Any], unpacker: Unpacker, packer: Packer) -> dict[str, Any]:
+        """Read a notebook, and run nothing of it: lesson and track."""
+        try:
+            self._notebook = grading_notebook.read(unpacker.unpack(message["content"]).tobytes())
+        except grading_notebook.NoNotebook as error:
+            return {"state": "none", "why": str(error)}
+        return {"state": "ok", "value": packer.pack([self._notebook.lesson, self._notebook.track])}
+
+    def _plan(self, message: dict[str, Any], unpacker: Unpacker, packer: Packer) -> dict[str, Any]:
+        """What to run of that notebook for each exercise, with the released one beside it."""
+        released = grading_notebook.from_bytes(unpacker.unpack(message["released"]).tobytes())
+        found = grading_notebook.plans(self._notebook, released, message["exercises"])
+        return {"state": "ok", "value": packer.pack(np.frombuffer(found, np.uint8))}
 
     def _load(self, message: dict[str, Any], unpacker: Unpacker, packer: Packer) -> dict[str, Any]:
         """Run the cells, then find the answer: the value of an expression, or the reason why there is none."""
@@ -106,7 +121,7 @@ class Worker:
     def _probe(self, message: dict[str, Any], unpacker: Unpacker, packer: Packer) -> dict[str, Any]:
         if message["name"] not in PROBES:
             raise WireError("a probe that nobody knows")
-        probe, function = getattr(exercise_models, message["name"]), self._functions[message["f"]]
+        probe, function = PROBES[message["name"]], self._functions[message["f"]]
         given = [unpacker.unpack(one) for one in message["args"]]
         done = guarded(lambda: probe(self._track, function, *given), message["seconds"])
         return {"state": "ok", "value": packer.pack(done.value), "printed": done.printed} if done.ok else _failed(done)
@@ -133,9 +148,8 @@ class Worker:
         if "model" in told:
             if told["model"] not in MODELS:
                 raise WireError("a model that nobody knows")
-            factory = getattr(exercise_models, told["model"])
             arrays = [np.asarray(part, dtype) if dtype else part for part, dtype in told["args"]]
-            return exercise_models.by_track(factory, *arrays)
+            return exercise_models.by_track(MODELS[told["model"]], *arrays)
         if told.get("tensors"):
             return NumpyFunction(partial(self._call_back, told["f"]))
         return partial(self._call_back, told["f"])

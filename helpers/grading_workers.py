@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from helpers import grading_sandbox, paths
 from helpers.grading_session import Session
@@ -26,6 +27,7 @@ class Settings:
     cpu_seconds: int = 30
     wall_seconds: float = 60.0
     call_seconds: float = 10.0
+    reading_seconds: float = 15.0  # for a whole notebook, before any of it is run
     memory: int = 3 * 2**30
     file_size: int = 20 * 2**20
     processes: int = 64
@@ -33,27 +35,39 @@ class Settings:
     limits: bool = True
     forked: bool = sys.platform == "linux"
     hidden: tuple[str, ...] = ()
+    profile: str = ""  # of notebooks that are run whole; empty: training is never run
+    training_seconds: float = 900.0
+
+    def for_training(self) -> "Settings":
+        """The settings for a notebook that is run whole: more time and larger files, the same walls."""
+        seconds = self.training_seconds
+        limits = {"cpu_seconds": int(seconds) + 1, "wall_seconds": seconds, "call_seconds": seconds}
+        return replace(self, **limits, file_size=200 * 2**20)
 
     def as_json(self) -> str:
         """What the zygote needs of it."""
         root = paths.root()
         helpers = [str(one) for one in (root / "helpers").iterdir() if one.name not in {"exercise_sets", "__pycache__"}]
+        return json.dumps(
+            {
+                "walls": self.walls,
+                "course_files": [*helpers, str(root / "helpers" / "__pycache__")],
+                "listed": [str(root / "helpers")],
+                "hidden": [str(root / "helpers" / "exercise_sets"), *self.hidden],
+            }
+        )
+
+    def job(self, folder: Path) -> dict[str, Any]:
+        """What one worker needs of it: its folder, its limits, its environment."""
         limits = {
             "seconds": self.cpu_seconds,
             "memory": self.memory,
             "file_size": self.file_size,
             "processes": self.processes,
         }
-        return json.dumps(
-            {
-                "walls": self.walls,
-                "limits": limits if self.limits else {},
-                "course_files": [*helpers, str(root / "helpers" / "__pycache__")],
-                "listed": [str(root / "helpers")],
-                "hidden": [str(root / "helpers" / "exercise_sets"), *self.hidden],
-                "environment": environment(),
-            }
-        )
+        own = {"HOME": str(folder), "TMPDIR": str(folder), "COURSE_CACHE": f"{folder}/cache"}
+        own |= {"COURSE_BUILD": f"{folder}/build", "PROFILE": self.profile}
+        return {"folder": str(folder), "limits": limits if self.limits else {}, "environment": environment() | own}
 
 
 def environment() -> dict[str, str]:
@@ -85,7 +99,7 @@ class Workers:
         if self._zygote is not None and self._zygote.poll() is None:
             return
         self.close()
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)  # an order and the next job stay two messages
         self._zygote = subprocess.Popen(
             self._command(str(theirs.fileno())),
             pass_fds=[theirs.fileno()],
@@ -109,27 +123,26 @@ class Workers:
             raise RuntimeError(f"no worker for {self.track} starts: is its framework installed?")
 
     @contextlib.contextmanager
-    def worker(self) -> Iterator[Session]:
-        """A fresh worker with a folder of its own; both are gone afterwards."""
+    def worker(self, settings: Settings | None = None) -> Iterator[Session]:
+        """A fresh worker with a folder of its own; both are gone afterwards. settings: other limits for this one alone."""
         folder = Path(tempfile.mkdtemp(prefix="job-", dir=self.folder))
         folder.chmod(0o700)
-        session = (self._forked if self.settings.forked else self._started)(folder)
+        settings = settings or self.settings
+        session = (self._forked if settings.forked else self._started)(folder, settings)
         try:
             yield session
         finally:
             session.end()
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
-    def _forked(self, folder: Path) -> Session:
+    def _forked(self, folder: Path, settings: Settings) -> Session:
         self.start_zygote()
         questions, answers, prints = os.pipe(), os.pipe(), os.pipe()
-        job = json.dumps({"folder": str(folder)}).encode()
+        job = json.dumps(settings.job(folder)).encode()
         socket.send_fds(self._control, [job], [questions[0], answers[1], prints[1]])
         for fd in (questions[0], answers[1], prints[1]):
             os.close(fd)
-        return Session(
-            Timed(answers[0], questions[1], prints[0], self.settings.print_limit), self.settings, self._end_forked
-        )
+        return Session(Timed(answers[0], questions[1], prints[0], settings.print_limit), settings, self._end_forked)
 
     def _end_forked(self, kill: bool) -> int:
         """End the running worker and give its exit code; -1: the zygote has died with it."""
@@ -145,10 +158,10 @@ class Workers:
             self.close()
             return -1
 
-    def _started(self, folder: Path) -> Session:
+    def _started(self, folder: Path, settings: Settings) -> Session:
         process = subprocess.Popen(
             self._command("-"),
-            env=environment() | {"HOME": str(folder), "TMPDIR": str(folder)},
+            env=settings.job(folder)["environment"],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -158,7 +171,7 @@ class Workers:
         fds = [os.dup(stream.fileno()) for stream in (process.stdout, process.stdin, process.stderr)]
         for stream in (process.stdout, process.stdin, process.stderr):
             stream.close()
-        return Session(Timed(*fds, self.settings.print_limit), self.settings, functools.partial(_end_started, process))
+        return Session(Timed(*fds, settings.print_limit), settings, functools.partial(_end_started, process))
 
     def close(self) -> None:
         """End the zygote and all that it started."""
@@ -169,6 +182,14 @@ class Workers:
         if self._control is not None:
             self._control.close()
         self._zygote = self._control = None
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, whatever lies in it: Python itself gives up at a thousand folders in one another."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:
+        subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)
 
 
 def _end_started(process: subprocess.Popen, kill: bool) -> int:

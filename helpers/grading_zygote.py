@@ -7,7 +7,6 @@ python -I grading_zygote.py COURSE TRACK -              one worker here and now,
 import gc
 import json
 import os
-import select
 import signal
 import socket
 import sys
@@ -57,9 +56,11 @@ def _import_usual(track: str) -> None:
 
 def serve(control: socket.socket, track: str, settings: dict[str, Any]) -> None:
     """Fork a worker for each job; report its end; end it when asked to."""
+    from helpers import grading_watch
+
     control.sendall(b"ready\n")
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 4096, 3)
+        message, fds, _, _ = socket.recv_fds(control, 1 << 16, 3)
         if not message:
             return
         if not fds:
@@ -74,44 +75,11 @@ def serve(control: socket.socket, track: str, settings: dict[str, Any]) -> None:
                 os._exit(72)
         for fd in fds:
             os.close(fd)
-        code = _watch(pid, control)
-        _end_strays()
+        code = grading_watch.watch(pid, control, job["limits"])
+        grading_watch.end_all()
         control.sendall(json.dumps({"code": code}).encode() + b"\n")
         if code is None:
             return
-
-
-def _watch(pid: int, control: socket.socket) -> int:
-    """Wait for a worker's end, or end it when the grader says so (or has gone)."""
-    handle = os.pidfd_open(pid)
-    try:
-        ready, _, _ = select.select([handle, control], [], [])
-        if handle not in ready:
-            control.recv(1)
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-    finally:
-        os.close(handle)
-    code = os.waitstatus_to_exitcode(status)
-    return code if code >= 0 else 128 - code
-
-
-def _end_strays() -> None:
-    """End what a worker left behind: orphans come to this process."""
-    for _ in range(1000):
-        try:
-            with open(f"/proc/self/task/{os.getpid()}/children") as file:
-                left = [int(pid) for pid in file.read().split()]
-        except OSError:
-            return
-        if not left:
-            return
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except OSError:
-                continue
 
 
 def _onto_standard(read_fd: int, print_fd: int) -> None:
@@ -131,7 +99,7 @@ def _become_worker(fds: list[int], track: str, settings: dict[str, Any]) -> None
     os.close(print_fd)
     walls, folder = settings["walls"], settings["folder"]
     os.environ.clear()
-    os.environ.update(settings["environment"], HOME=folder, TMPDIR=folder)
+    os.environ.update(settings["environment"])
     os.chdir(folder)
     if "user" in walls:
         if os.getuid() == 0:
@@ -141,6 +109,8 @@ def _become_worker(fds: list[int], track: str, settings: dict[str, Any]) -> None
         sandbox.leave_half_root()
     if "namespaces" in walls:
         sandbox.own_namespaces()
+        if settings["limits"]:
+            sandbox.own_disk(folder, 3 * settings["limits"]["file_size"], 5000)
         _fork_and_wait()  # the child is process 1 of its namespace: at its end the kernel ends all others in it
         sandbox.end_with_parent()
         _fork_and_wait()  # and process 1 itself runs no student's code

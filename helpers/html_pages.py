@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import mimetypes
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +24,22 @@ IMAGE = """
 {%- endblock -%}
 """
 KINDS = {"png": "png", "jpg": "jpeg"}  # nbconvert's name of the block → the kind of image
-TEMPLATE = "{%- extends 'lab/index.html.j2' -%}" + "".join(
-    IMAGE.replace("NAME", name).replace("KIND", kind) for name, kind in KINDS.items()
+# The theme's grey prompts, its comments, numbers and operators are too pale on their grounds (contrast 2.2 to 4.4; WCAG wants
+# 4.5), and it tells links in a text by their colour alone.
+STYLE = """
+:root {
+  --jp-mirror-editor-comment-color: #2f6f6f;
+  --jp-mirror-editor-number-color: #007000;
+  --jp-mirror-editor-operator-color: #8e00e6;
+  --jp-cell-prompt-not-active-font-color: #5c5c5c;
+  --jp-cell-prompt-not-active-opacity: 1;
+}
+.jp-Notebook .jp-RenderedHTMLCommon a:any-link { text-decoration: underline; }
+"""
+TEMPLATE = (
+    "{%- extends 'lab/index.html.j2' -%}"
+    + "".join(IMAGE.replace("NAME", name).replace("KIND", kind) for name, kind in KINDS.items())
+    + f"{{%- block html_head_css -%}}<style>{STYLE}</style>{{%- endblock -%}}"
 )
 
 
@@ -34,4 +51,26 @@ def page(notebook: NotebookNode, folder: Path | None = None) -> str:
     from nbconvert import HTMLExporter
 
     exporter = HTMLExporter(raw_template=TEMPLATE, embed_images=True)
-    return exporter.from_notebook_node(notebook, {"metadata": {"path": str(folder or "")}})[0]
+    about = {"path": str(folder or ""), "name": _title(notebook)}
+    text = exporter.from_notebook_node(notebook, {"metadata": about})[0]
+    text = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)  # the corner of a table is no heading
+    return text if folder is None else _embedded(text, folder)
+
+
+def _embedded(text: str, folder: Path) -> str:
+    """The page with the pictures that it links to in it; nbconvert takes only those that lie below the folder."""
+
+    def embed(match: re.Match[str]) -> str:
+        file = (folder / match[2]).resolve()
+        if not file.is_file():
+            return match[0]
+        kind = mimetypes.guess_type(file.name)[0] or "image/png"
+        return f'{match[1]}"data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}"'
+
+    return re.sub(r'(<img [^>]*?src=)"((?!data:|https?:)[^"]+)"', embed, text)
+
+
+def _title(notebook: NotebookNode) -> str:
+    """The first heading of the notebook's prose."""
+    headings = (re.search(r"^#+ (.+)$", cell.source, re.M) for cell in notebook.cells if cell.cell_type == "markdown")
+    return next((found[1].strip() for found in headings if found), "Notebook")

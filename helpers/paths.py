@@ -11,8 +11,13 @@ def root() -> Path:
 
 
 def build_folder() -> Path:
-    """Where runs leave what they make: `build/` in the course's folder, or the folder that COURSE_BUILD names."""
-    return Path(os.environ.get("COURSE_BUILD") or root() / "build")
+    """Where runs leave what they make: the folder that COURSE_BUILD names, or `build/` in the course's folder.
+
+    Where the course's folder can't be written, as on a hub where all share one: `pixels-from-noise/build` in the home folder.
+    """
+    if named := os.environ.get("COURSE_BUILD"):
+        return Path(named)
+    return (root() if os.access(root(), os.W_OK) else Path.home() / "pixels-from-noise") / "build"
 
 
 def shown(path: Path) -> str:

@@ -150,6 +150,7 @@ def _objectives(lesson: str) -> list[str] | None:
 def show(lesson: str, part: str) -> None:
     """Show the questions of a part ("before" or "after"): interactive where JavaScript runs, as a plain list elsewhere.
 
+    The browser keeps the answers and sends them nowhere: they are there again after a reload, a new run and a new kernel.
     Never raises in a notebook because of the quiz: a faulty file is reported as text.
     """
     from helpers import quiz_show

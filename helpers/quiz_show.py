@@ -1,58 +1,76 @@
-"""Show a quiz through jupyterquiz, as one output: interactive where scripts run, a plain list of questions elsewhere.
+"""Show a quiz as one output: interactive where scripts run, a plain list of questions elsewhere.
 
-What jupyterquiz gives to the keyboard: Tab reaches the answers, the arrow keys move within a single choice and choose
-at once, the space bar chooses, Enter submits a number. It lacks visible focus, names for its inputs and feedback that
-a screen reader announces; the style and script here add them, and make check boxes of questions with several right
-answers. Still lacking: a number can't be pasted, and it is cleared when the field gets the focus again.
+The keyboard: Tab goes from question to question, the arrow keys move among the answers of one without choosing, the space
+bar or Enter chooses; a number is typed and sent by Enter. Feedback and score are announced to screen readers, and every
+verdict has a word and a mark beside its colour. Answers are kept by the browser, under the lesson and part, and are sent
+nowhere: they outlive the kernel, a new run of the cell and a reload of the page, and both tracks of a lesson share them.
 """
 
+import hashlib
 import html
 import json
-import random
 import re
 import sys
 from pathlib import Path
 from typing import Any
 
-# Light cards with dark headers, in both themes of JupyterLab. Every pair that meets has a contrast of at least 4.5.
+# A light card, in both themes of JupyterLab. Every pair that meets has a contrast of at least 4.5, of frames 3.
 COLOURS = {
-    "--jq-multiple-choice-bg": "#004B75",
-    "--jq-many-choice-bg": "#6B2A5B",
-    "--jq-numeric-bg": "#00543C",
-    "--jq-string-bg": "#4A3B00",
-    "--jq-mc-button-bg": "#FAFAFA",
-    "--jq-mc-button-border": "#6E6E6E",
-    "--jq-mc-button-inset-shadow": "#555555",
-    "--jq-numeric-input-bg": "#2B2B2B",
-    "--jq-numeric-input-label": "#1A1A1A",
-    "--jq-numeric-input-shadow": "#999999",
-    "--jq-incorrect-color": "#A32A00",
-    "--jq-correct-color": "#00664A",
-    "--jq-text-color": "#FAFAFA",
-    "--jq-link-color": "#CFE8FF",
+    "card": "#FFFFFF",
+    "text": "#1A1A1A",
+    "quiet": "#4A4A4A",
+    "frame": "#6E6E6E",
+    "field": "#F4F4F4",
+    "focus": "#0072B2",
+    "right": "#00563E",
+    "right-field": "#E6F4EE",
+    "wrong": "#8F2500",
+    "wrong-field": "#FCEDE7",
 }
-CARD, CARD_TEXT, FOCUS = "#FFFFFF", "#1A1A1A", "#0072B2"
-_STYLE = """
-.NAME {{background: {card}; color: {text}; padding: 4px 12px 12px; max-width: 660px}}
-.NAME .Quiz {{font-size: 1rem; line-height: 1.35; margin-left: 0}}
-.NAME .Feedback {{font-size: 1rem; text-align: left; padding: 4px 2px}}
-.NAME .MCButton {{justify-content: flex-start; text-align: left; gap: 8px; font-size: 1rem}}
-.NAME .MCButton input {{position: static; width: 1rem; height: 1rem; margin: 0; flex: none; opacity: 1; clip: auto}}
-.NAME .MCButton:focus-within, .NAME .Input-text:focus {{outline: 3px solid {focus}; outline-offset: 2px}}
-.NAME .Answer {{border-radius: 8px}}
+STYLE = """
+.course-quiz[data-shown] {background: @card; color: @text; border: 1px solid @frame; border-radius: 8px;
+max-width: 44rem; padding: 4px 16px 12px; color-scheme: light; font: 15px/1.45 system-ui, sans-serif}
+.course-quiz .question {border: 0; margin: 18px 0 0; padding: 0; min-width: 0}
+.course-quiz legend {display: block; width: 100%; padding: 0; margin: 0 0 8px; font-size: inherit; font-weight: 600;
+color: @text; border: 0}
+.course-quiz .task {display: block; color: @quiet; font-size: 13px; font-weight: 400}
+.course-quiz .answers {display: flex; flex-direction: column; gap: 6px; margin: 0}
+.course-quiz .typed {flex-flow: row wrap; align-items: center}
+.course-quiz .answer {display: flex; gap: 8px; align-items: baseline; border: 1px solid @frame; border-radius: 6px;
+background: @field; padding: 6px 10px; cursor: pointer}
+.course-quiz .answer input {margin: 0; flex: none; accent-color: @focus}
+.course-quiz .mark {margin-left: auto; white-space: nowrap; font-weight: 600}
+.course-quiz :focus-visible, .course-quiz .answer:focus-within {outline: 3px solid @focus; outline-offset: 1px}
+.course-quiz .answer input:focus-visible {outline: none}
+.course-quiz .number {font: inherit; width: 9em; padding: 4px 8px; border: 1px solid @frame; border-radius: 6px;
+background: @field; color: @text}
+.course-quiz button {font: inherit; padding: 4px 14px; border: 1px solid @frame; border-radius: 6px;
+background: @field; color: @text; cursor: pointer}
+.course-quiz [data-state=right] {border-color: @right; background: @right-field; color: @right}
+.course-quiz [data-state=wrong] {border-color: @wrong; background: @wrong-field; color: @wrong}
+.course-quiz.course-quiz p.feedback {margin: 6px 0 0; padding: 0 2px; background: none}
+.course-quiz .end {border-top: 1px solid @frame; margin-top: 12px; padding-top: 10px}
+.course-quiz.course-quiz .score {margin: 0 0 8px; font-weight: 600}
+.course-quiz.course-quiz .kept {margin: 8px 0 0; color: @quiet; font-size: 13px}
+.course-quiz.course-quiz[data-shown] code {background: none; color: inherit; font-size: .95em; padding: 0}
+.course-quiz.course-quiz[data-shown] pre {background: @field; color: @text; padding: 8px 10px; margin: 0 0 8px; overflow-x: auto}
 """
 
 
 def display(quiz: dict[str, Any], part: str) -> None:
     """Display one part of a loaded quiz in the notebook; without a notebook, print it as text."""
-    text = plain_text(quiz, part)
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None:
-        print(text)
+        print(plain_text(quiz, part))
         return
     from IPython.display import display as show
 
-    show({"text/html": page(quiz, part), "text/plain": text}, raw=True)
+    show(output(quiz, part), raw=True)
+
+
+def output(quiz: dict[str, Any], part: str) -> dict[str, str]:
+    """What a notebook stores of a shown part: the page, and the text for places without HTML."""
+    return {"text/html": page(quiz, part), "text/plain": plain_text(quiz, part)}
 
 
 def page(quiz: dict[str, Any], part: str) -> str:
@@ -61,109 +79,70 @@ def page(quiz: dict[str, Any], part: str) -> str:
     plain = plain_html(quiz, part)
     if quiz.get("scored") is False:
         return plain
-    try:
-        container, style, script = _jupyterquiz([as_jupyterquiz(question) for question in quiz[part]], name)
-    except (ImportError, LookupError):  # not installed, or changed beyond what is known here
-        return plain
-    return f"{container}{plain}</div>\n<style>{style}</style>\n<script>{script}</script>"
-
-
-def _jupyterquiz(questions: list[dict[str, Any]], name: str) -> tuple[str, str, str]:
-    """Container, style and script as jupyterquiz makes them, with the class `name` for its random id.
-
-    Raises LookupError where they don't look as expected.
-    """
-    markup, script = _captured(questions)
-    found = re.match(r'<div id="(\w+)"', markup)
-    container, opened, style = markup.partition("<style>")
-    library, began, _ = script.partition("function try_show()")
-    if not (found and opened and began and "function show_questions" in library):
-        raise LookupError("this version of jupyterquiz is built differently")
-    div_id = found[1]
-    container = container.replace(f'id="{div_id}"', f'class="{name}"')
-    style = style.removesuffix("</style>").replace(f"#{div_id} ", f".{name} ")
-    style += _STYLE.format(card=CARD, text=CARD_TEXT, focus=FOCUS).replace("NAME", name)
-    library = library.partition("function levenshteinDistance")[0]  # questions with text answers: none here
-    library = library.replace(f"var questions{div_id}=", "var questions=").replace("</", "<\\/")
-    own = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    script = f'(function () {{\n{library}\n{own}\ncourseQuiz(questions, "{name}", 50);\n}}\n}})();'
-    return container, _shorter(style), _shorter(script)
-
-
-def _captured(questions: list[dict[str, Any]]) -> tuple[str, str]:
-    """The HTML and the script that display_quiz would display; its random id comes from a fixed seed."""
-    import jupyterquiz
-
-    shown: list[Any] = []
-    around = jupyterquiz.display_quiz.__globals__
-    before, state = around["display"], random.getstate()
-    try:
-        around["display"] = shown.append
-        random.seed(0)
-        jupyterquiz.display_quiz(questions, colors=COLOURS, max_width=640, border_radius=8)
-    finally:
-        around["display"] = before
-        random.setstate(state)
-    return shown[0].data, shown[1].data
+    numbers = (f"Question {at} of {len(quiz[part])}" for at in range(1, len(quiz[part]) + 1))
+    questions = [as_data(question, number) for question, number in zip(quiz[part], numbers, strict=True)]
+    # Every text in the data is escaped: none ends the script.
+    data = json.dumps(questions, ensure_ascii=False, separators=(",", ":"))
+    fingerprint = hashlib.sha256(data.encode()).hexdigest()[:16]
+    constants = f'const questions = {data}, name = "{name}", fingerprint = "{fingerprint}";'
+    script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    style = re.sub(r"@([a-z-]+)", lambda match: COLOURS[match[1]], STYLE)
+    return (
+        f'<div class="course-quiz {name}">{plain}</div>\n<style>{_shorter(style)}</style>\n'
+        f"<script>(() => {{\n{constants}\n{_shorter(script)}\n}})();</script>"
+    )
 
 
 def _shorter(code: str) -> str:
-    """Without comments on lines of their own, messages to the console, indentation and empty lines."""
-    code = re.sub(r"^\s*/\*.*?\*/\s*$", "", code, flags=re.MULTILINE | re.DOTALL)
+    """Without comments on lines of their own, indentation and empty lines."""
     lines = [line.strip() for line in code.splitlines()]
-    noise = re.compile(r"//.*|console\.(log|error)\(.*\);?")
-    return "\n".join(line for line in lines if line and not noise.fullmatch(line))
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
-def as_jupyterquiz(question: dict[str, Any]) -> dict[str, Any]:
-    """A question in the form that jupyterquiz reads: texts escaped for HTML, each verdict with a mark beside colour."""
-    shown = {"question": _markup(question["question"]) + _remark(question), "answers": _answers(question)}
-    kinds = {"single": "multiple_choice", "multiple": "many_choice", "numeric": "numeric"}
-    shown["type"] = kinds[question["type"]]
+def as_data(question: dict[str, Any], number: str = "Question") -> dict[str, Any]:
+    """A question as the script reads it: texts escaped for HTML, numbers as closed ranges. number: what stands above it."""
+    shown = {
+        "kind": question["type"],
+        "points": question["points"],
+        "task": f"{number} · {_points(question)}" + (" · choose all that apply" * (question["type"] == "multiple")),
+        "text": _markup(question["question"]),
+        "answers": _answers(question),
+    }
     if question.get("code"):
         shown["code"] = html.escape(question["code"].rstrip(), quote=False)
-    if question.get("unit"):
-        shown["unit"] = question["unit"]
-    if question["type"] != "numeric":
-        long = max(len(answer["text"]) for answer in question["answers"]) > 40
-        shown["answer_cols"] = 1 if long else 2
+    if question["type"] == "numeric":
+        shown |= {"unit": html.escape(question.get("unit", "")), "otherwise": _markup(question["otherwise"])}
     return shown
 
 
 def _answers(question: dict[str, Any]) -> list[dict[str, Any]]:
-    if question["type"] != "numeric":
-        return [
-            {
-                "answer": _markup(answer["text"]),
-                "correct": bool(answer.get("correct")),
-                "feedback": _verdict(bool(answer.get("correct")), answer["feedback"]),
-            }
-            for answer in question["answers"]
-        ]
-    values = [_span(question["answer"], True), *(_span(wrong, False) for wrong in question["wrong"])]
-    return [*values, {"type": "default", "feedback": _verdict(False, question["otherwise"])}]
+    if question["type"] == "numeric":
+        return [_span(question["answer"], True), *(_span(wrong, False) for wrong in question["wrong"])]
+    return [
+        {"text": _markup(one["text"]), "right": bool(one.get("correct")), "feedback": _markup(one["feedback"])}
+        for one in question["answers"]
+    ]
 
 
-def _span(value: dict[str, Any], correct: bool) -> dict[str, Any]:
-    """A value with its tolerance as jupyterquiz's half-open range, a hair wider, as 0.1 + 0.2 isn't 0.3."""
+def _span(value: dict[str, Any], right: bool) -> dict[str, Any]:
+    """A value with its tolerance as a range, a hair wider, as 0.1 + 0.2 isn't 0.3."""
     reach = value["tolerance"] + 1e-9 * max(1.0, abs(value["value"]))
-    limits = [value["value"] - reach, value["value"] + reach]
-    return {"type": "range", "range": limits, "correct": correct, "feedback": _verdict(correct, value["feedback"])}
+    limits = {"low": value["value"] - reach, "high": value["value"] + reach}
+    return limits | {"right": right, "feedback": _markup(value["feedback"])}
 
 
-def _verdict(correct: bool, feedback: str) -> str:
-    return ("✔ " if correct else "✘ ") + _markup(feedback)
+def _points(question: dict[str, Any]) -> str:
+    return f"{question['points']} point" + ("" if question["points"] == 1 else "s")
 
 
 def _remark(question: dict[str, Any]) -> str:
-    points = f"{question['points']} point" + ("" if question["points"] == 1 else "s")
     every = " Choose all that apply." if question["type"] == "multiple" else ""
-    return f"{every} ({points})"
+    return f"{every} ({_points(question)})"
 
 
 def _markup(text: str) -> str:
-    """Plain text → HTML: escaped, `code` marked, and brackets kept from turning into links."""
-    escaped = html.escape(" ".join(text.split()), quote=False).replace("](", "]&#40;")
+    """Plain text → HTML: escaped, `code` marked."""
+    escaped = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
 
 
@@ -186,7 +165,7 @@ def _headline(quiz: dict[str, Any], part: str) -> str:
     title = f"Quiz {part} the lesson “{quiz['title']}”: {count} questions, {points} points."
     if quiz.get("scored") is False:
         return f"{title} This copy holds no answers: note yours, and hand them in as your course asks."
-    return f"{title} Open the notebook to answer them."
+    return f"{title} To answer them, open the notebook and run this cell."
 
 
 def plain_html(quiz: dict[str, Any], part: str) -> str:
@@ -202,5 +181,5 @@ def plain_html(quiz: dict[str, Any], part: str) -> str:
 
 def stored_bytes(quiz: dict[str, Any], part: str) -> int:
     """How much one shown part adds to a notebook file."""
-    output = {"text/html": page(quiz, part).splitlines(True), "text/plain": plain_text(quiz, part).splitlines(True)}
-    return len(json.dumps(output, ensure_ascii=False, indent=1).encode())
+    stored = {kind: text.splitlines(True) for kind, text in output(quiz, part).items()}
+    return len(json.dumps(stored, ensure_ascii=False, indent=1).encode())

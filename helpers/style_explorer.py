@@ -19,6 +19,7 @@ import ipywidgets
 import numpy as np
 
 from helpers import image_grids, plotting
+from helpers.widget_picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -288,9 +289,7 @@ def _slider(name: str, low: float, high: float, start: float) -> Any:
 
 
 def _view(height: int) -> Any:
-    return ipywidgets.Image(
-        format="png", layout={"height": f"{height}px", "max_width": "100%", "object_fit": "contain"}
-    )
+    return Picture(format="png", layout={"height": f"{height}px", "max_width": "100%", "object_fit": "contain"})
 
 
 def _captioned(view: Any, name: str) -> Any:

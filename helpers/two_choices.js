@@ -16,7 +16,7 @@ const STYLE = `
 .two-choices progress { width: 100%; margin-top: 8px; accent-color: #0072b2; }
 .two-choices .status { margin: 6px 0; max-width: 60ch; font-variant-numeric: tabular-nums; }
 .two-choices .help { font-size: 12px; color: #4a4a4a; max-width: 60ch; }
-.two-choices .review { max-width: 100%; display: block; margin-top: 8px; }
+.two-choices .review { max-width: 100%; display: block; margin: 8px 0; }
 .two-choices [hidden] { display: none; }
 `;
 const KEYS = { 1: "left", 2: "right", ArrowLeft: "left", ArrowRight: "right" };

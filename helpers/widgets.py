@@ -66,7 +66,7 @@ def slider_explorer(draw: Callable[..., Any], alt: str, **sliders: Any) -> None:
     controls = {name: _control(name, spec) for name, spec in sliders.items()}
     start = {name: control.value for name, control in controls.items()}
     figure = _slider_figure(draw, controls, start)
-    _publish(_slider_box(draw, controls), figure, alt)
+    _publish(_slider_box(draw, controls, alt), figure, alt)
 
 
 def gan_ring(
@@ -156,16 +156,22 @@ def two_choices(
     return test
 
 
-def _slider_box(draw: Callable[..., Any], controls: dict[str, Any]) -> Any:
+def _slider_box(draw: Callable[..., Any], controls: dict[str, Any], alt: str) -> Any:
     """The live widget: sliders, picture, and a line of text for errors."""
     import ipywidgets
 
-    picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "margin": "4px 0"})
+    from helpers.widget_picture import Picture
+
+    picture = Picture(format="png", layout={"max_width": "100%", "margin": "4px 0"})
     line = ipywidgets.HTML()
 
     def update(change: Any = None) -> None:
+        values = {name: control.value for name, control in controls.items()}
         try:
-            picture.value = _png(draw(**{name: control.value for name, control in controls.items()}))
+            picture.value = _png(draw(**values))
+            picture.tooltip = (
+                f"{alt} Shown: {', '.join(f'{name} = {_value(value)}' for name, value in values.items())}."
+            )
             line.value = ""
         except Exception as error:  # whatever the reader's own function raises
             line.value = f"<b style='color:#a12a00'>draw failed: {type(error).__name__}: {_escaped(error)}</b>"
@@ -182,7 +188,7 @@ def _slider_figure(draw: Callable[..., Any], controls: dict[str, Any], start: di
     for name, control in controls.items():
         for value in _some_values(control):
             pictures.append(_pixels(draw(**{**start, name: value})))
-            titles.append(f"{name} = {value:.3g}" if isinstance(value, float) else f"{name} = {value}")
+            titles.append(f"{name} = {_value(value)}")
     if len({picture.shape[:2] for picture in pictures}) > 1:
         raise ValueError("draw must give pictures of one size for all values of the sliders")
     pictures = [np.broadcast_to(picture, (*picture.shape[:2], 3)) for picture in pictures]
@@ -213,6 +219,11 @@ def _control(name: str, spec: Any) -> Any:
     if all(isinstance(v, int) for v in spec):
         return ipywidgets.IntSlider(value=start, min=low, max=high, **style)
     return ipywidgets.FloatSlider(value=start, min=low, max=high, step=(high - low) / 100, **style)
+
+
+def _value(value: Any) -> str:
+    """A slider's value in words."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _some_values(control: Any) -> list[Any]:

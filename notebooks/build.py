@@ -6,7 +6,8 @@ notebooks/source/projects/pN_topic.md → notebooks/projects/pN_topic.ipynb.
     python notebooks/build.py 02_vae --execute     … and run it (profile quick unless PROFILE says otherwise), keeping outputs
     python notebooks/build.py --check              fail when a committed file isn't what its source gives
 
-Outputs of a notebook whose code is unchanged are kept. Cells carry stable ids: the heading they stand under and a count.
+Outputs of a notebook whose code is unchanged are kept; those of quizzes are made anew. Cells carry stable ids: the heading
+they stand under and a count.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import tables
-from helpers import lessons, paths
+from helpers import lessons, paths, quiz, quiz_show
 
 TRACK_NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow/Keras", "both": "both frameworks"}
 NBVAL_TAGS = {"check-output": "nbval-check-output"}
@@ -194,10 +195,20 @@ def keep_outputs(new: Any, old: Any) -> bool:
     code = [cell for cell in old.cells if cell.cell_type == "code"]
     for cell, before in zip((c for c in new.cells if c.cell_type == "code"), code, strict=True):
         cell.outputs, cell.execution_count = before.outputs, before.execution_count
+    renew_quizzes(new)
     for fact in ("outputs_of", "numbers"):
         if fact in old.metadata["course"]:
             new.metadata["course"][fact] = old.metadata["course"][fact]
     return True
+
+
+def renew_quizzes(notebook: Any) -> None:
+    """Make the stored outputs of shown quizzes anew: they follow from the quiz's file and the helpers, not from a run."""
+    for cell in notebook.cells:
+        shown = re.search(r'quiz\.show\("(\w+)", "(before|after)"\)', cell.source)
+        for output in cell.get("outputs", []) if shown else []:
+            if "text/html" in output.get("data", {}):
+                output.data = quiz_show.output(quiz.load(shown[1]), shown[2])
 
 
 def to_text(notebook: Any) -> str:

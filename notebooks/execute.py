@@ -98,9 +98,9 @@ def tidy(notebook: Any) -> None:
             cell.outputs = merged
 
 
-def to_html(notebook: Any, path: Path) -> None:
-    """Write an executed notebook as a page that stands alone."""
-    path.write_text(html_pages.page(notebook, path.parent), encoding="utf-8")
+def to_html(notebook: Any, path: Path, folder: Path) -> None:
+    """Write an executed notebook as a page that stands alone. folder: where its prose finds its pictures."""
+    path.write_text(html_pages.page(notebook, folder), encoding="utf-8")
 
 
 def run_lesson(lesson: str, track: str, solved: bool = False) -> Path:
@@ -117,8 +117,7 @@ def run_lesson(lesson: str, track: str, solved: bool = False) -> Path:
         seconds = run_notebook(notebook, lessons.notebook_file(lesson, track).parent, stem)
     finally:
         nbformat.write(notebook, out / f"{stem}.ipynb")
-    _embed_pictures(notebook, lessons.notebook_file(lesson, track).parent)
-    to_html(notebook, out / f"{stem}.html")
+    to_html(notebook, out / f"{stem}.html", lessons.notebook_file(lesson, track).parent)
     made = [".html", ".ipynb"]
     for file in numbers.glob(f"{stem}.*.json"):
         if before.get(file) != file.stat().st_mtime_ns:
@@ -126,24 +125,6 @@ def run_lesson(lesson: str, track: str, solved: bool = False) -> Path:
             made.append(".json")
     print(f"{stem}: done in {seconds:.0f} s; see {paths.shown(out)}/{stem} with {', '.join(made)}")
     return out
-
-
-def _embed_pictures(notebook: Any, folder: Path) -> None:
-    """Put pictures that the prose links to into the notebook, so that its page stands alone."""
-    import base64
-    import mimetypes
-    import re
-
-    def embed(match: Any) -> str:
-        file = (folder / match[2]).resolve()
-        if not file.is_file():
-            return match[0]
-        kind = mimetypes.guess_type(file.name)[0] or "image/png"
-        return f'<img alt="{match[1]}" src="data:{kind};base64,{base64.b64encode(file.read_bytes()).decode()}">'
-
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = re.sub(r"!\[([^\]]*)\]\(((?!https?:|data:)[^)\s]+)\)", embed, cell.source)
 
 
 def main() -> int:

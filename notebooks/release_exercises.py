@@ -22,6 +22,7 @@ from helpers.exercise_compare import agree
 from helpers.exercise_engine import evaluate, find_mistake
 from helpers.exercise_tensors import ByTrack, NumpyFunction, to_numpy
 from helpers.exercise_types import Exercise, Mistake
+from helpers.grading_variants import in_variant
 from helpers.stored_exercises import FIELDS
 
 SETS = "helpers.exercise_sets"
@@ -305,7 +306,7 @@ def files(lessons: list[str], variant: int | None = None) -> dict[str, bytes]:
     for lesson in lessons:
         arrays = Arrays()
         declared = exercises.definitions(lesson).values()
-        content = [stored(one, arrays, needs, variant) for one in declared]
+        content = [stored(in_variant(one, variant), arrays, needs, variant) for one in declared]
         text = json.dumps(content, ensure_ascii=False, indent=1) + "\n"
         out[f"lesson_{lesson}.json"], out[f"lesson_{lesson}.npz"] = text.encode(), arrays.data()
     for module, names in kept_names(needs).items():

@@ -41,12 +41,16 @@ def from_zip(data: bytes) -> Files:
         return {info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()}
 
 
-def publish(editions: dict[str, Files], out: Path) -> None:
+def publish(editions: dict[str, Files], out: Path, more: Iterable[tuple[str, bytes]] = ()) -> None:
     """Write each edition as a folder and a zip under `out`, in the place of an earlier release, which stays whole until then.
+
+    more: further files, made one after another.
 
     Raises ReleaseError when `out` holds anything else.
     """
-    names = {name for edition in ("student", "instructor") for name in (edition, f"{edition}.zip")}
+    names = {name for edition in ("student", "instructor", "nbgrader") for name in (edition, f"{edition}.zip")} | {
+        "students"
+    }
     part, old = out.with_name(f".{out.name}.part"), out.with_name(f".{out.name}.old")
     if out.exists() and not (out.is_dir() and {entry.name for entry in out.iterdir()} <= names):
         raise ReleaseError(
@@ -62,6 +66,9 @@ def publish(editions: dict[str, Files], out: Path) -> None:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
             (part / f"{edition}.zip").write_bytes(zipped(files, f"pixels-from-noise-{edition}"))
+        for path, data in more:
+            (part / path).parent.mkdir(parents=True, exist_ok=True)
+            (part / path).write_bytes(data)
         shutil.rmtree(old, ignore_errors=True)
         if out.exists():
             out.rename(old)

@@ -6,6 +6,7 @@ from typing import Any
 
 import build
 import release_guides
+import release_numbers
 import release_slides
 import release_student
 from helpers import lessons, paths, quiz, quiz_files
@@ -98,7 +99,10 @@ def _same_archive(data: bytes) -> bytes:
 
 def front_page(choice: Choice, present: set[str], form: str = "md") -> str:
     """What is in the edition, and what to do with it."""
-    rows = ["| lesson | guide | slides | notebooks with solutions | your time |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        "| lesson | guide | slides | notebooks with solutions | students' time |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for lesson in choice.lessons:
         front = lessons.front_matter(lesson)
         links = [(release_guides.TRACK_NAMES.get(track, "open"), track) for track in choice.tracks(lesson)]
@@ -111,10 +115,16 @@ def front_page(choice: Choice, present: set[str], form: str = "md") -> str:
             f"| {kind}{number}{front['title']} | [guide](guides/{lesson}.{form}) | {' · '.join(slides) or '–'} | "
             f"{' · '.join(books)} | {front['minutes']} min |"
         )
-    variant = (
-        ""
-        if choice.variant is None
-        else f" Students have variant {choice.variant}: their checks compare on other numbers."
-    )
+    variant = "" if choice.variant is None else _of_variant(choice, choice.variant)
     text = Path(__file__).with_name("release_guide.md").read_text(encoding="utf-8")
     return text.replace("⟨LESSONS⟩", "\n".join(rows)).replace("⟨VARIANT⟩", variant)
+
+
+def _of_variant(choice: Choice, number: int) -> str:
+    """What differs in the students' copies, with the right answers."""
+    text = f" Students have variant {number}: their checks compare on other numbers."
+    asked = [f"{lesson} {qid}: {release_numbers.right_answer(lesson, qid, number)}"
+             for lesson, qid in release_numbers.asked(choice.lessons if choice.exercises else ())]  # fmt: skip
+    if asked:
+        text += f" The notebooks and guides here have the course's own. Right in this variant: {'; '.join(asked)}."
+    return text

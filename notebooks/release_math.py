@@ -3,9 +3,11 @@
 import functools
 import html
 import re
+from dataclasses import dataclass
 
 import numpy as np
 
+AXIS = 4.0  # points from the baseline up to the middle of a fraction's bar
 SIZE = 16.0  # points at which formulas are laid out; the page scales them by em
 _REPLACED = (
     (r"\\(?:lVert|rVert|Vert|\|)", r"\\Vert "),
@@ -69,12 +71,49 @@ def _braced(text: str) -> tuple[str, str]:
     return text[1:], ""
 
 
+@dataclass(frozen=True)
+class _Box:
+    """Outlines in points, y upwards from the baseline, with the codes of matplotlib's paths."""
+
+    points: np.ndarray
+    codes: list[int]
+    width: float
+    above: float
+    below: float
+
+    def moved(self, x: float, y: float) -> "_Box":
+        """The same, shifted; its width counts from the old origin."""
+        return _Box(self.points + (x, y), self.codes, self.width + x, self.above + y, self.below - y)
+
+
 @functools.cache
 def _drawn(row: str, label: str) -> str:
+    box = _row(_underbraces(row))
+    if box is None:
+        return ""
+    pad = 1.0
+    view = f"{-pad:.2f} {-box.above - pad:.2f} {box.width + 2 * pad:.2f} {box.above + box.below + 2 * pad:.2f}"
+    height, drop = (box.above + box.below + 2 * pad) / SIZE, -(box.below + pad) / SIZE
+    style = f"height:{height:.3f}em;vertical-align:{drop:.3f}em"
+    name, path = html.escape(" ".join(label.split())), _path(box.points, box.codes)
+    return f'<svg class="math" role="img" aria-label="{name}" viewBox="{view}" style="{style}"><path d="{path}"/></svg>'
+
+
+def _row(row: str) -> _Box | None:
+    """A row without or with matrices; None where mathtext can't draw one of its parts."""
+    parts = re.split(r"\\begin\{pmatrix\}(.*?)\\end\{pmatrix\}", row)
+    boxes = [
+        _matrix(part) if at % 2 else _mathtext(part)
+        for at, part in enumerate(parts)
+        if at % 2 or part.strip() or not row
+    ]
+    return None if None in boxes or not boxes else _beside(boxes, gap=0.25 * SIZE)
+
+
+def _mathtext(row: str) -> _Box | None:
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import text_to_path
 
-    row = _underbraces(row)
     for pattern, replacement in _REPLACED:
         row = re.sub(pattern, replacement, row)
     font = FontProperties(family="DejaVu Sans", size=SIZE, math_fontfamily="stix")
@@ -82,14 +121,60 @@ def _drawn(row: str, label: str) -> str:
         width, height, depth = text_to_path.get_text_width_height_descent(f"${row}$", font, ismath=True)
         points, codes = text_to_path.get_text_path(font, f"${row}$", ismath=True)
     except ValueError:
-        return ""
+        return None
     scale = SIZE / text_to_path.FONT_SCALE
-    path = _path(np.asarray(points, dtype=float) * scale, codes)
-    pad = 1.0
-    box = f"{-pad:.2f} {-(height - depth) - pad:.2f} {width + 2 * pad:.2f} {height + 2 * pad:.2f}"
-    style = f"height:{(height + 2 * pad) / SIZE:.3f}em;vertical-align:{-(depth + pad) / SIZE:.3f}em"
-    name = html.escape(" ".join(label.split()))
-    return f'<svg class="math" role="img" aria-label="{name}" viewBox="{box}" style="{style}"><path d="{path}"/></svg>'
+    return _Box(np.asarray(points, dtype=float).reshape(-1, 2) * scale, list(codes), width, height - depth, depth)
+
+
+def _beside(boxes: list[_Box], gap: float) -> _Box:
+    """Boxes on one baseline, one after another."""
+    placed, x = [], 0.0
+    for box in boxes:
+        placed.append(box.moved(x, 0.0))
+        x = placed[-1].width + gap
+    return _together(placed)
+
+
+def _together(placed: list[_Box]) -> _Box:
+    return _Box(
+        np.concatenate([box.points for box in placed]),
+        [code for box in placed for code in box.codes],
+        *(max(getattr(box, side) for box in placed) for side in ("width", "above", "below")),
+    )
+
+
+def _matrix(text: str) -> _Box | None:
+    """Entries in rows and columns, centred in their columns, between round brackets."""
+    cells = [[_mathtext(cell) for cell in line.split("&")] for line in text.split(r"\\") if line.strip()]
+    if any(cell is None for line in cells for cell in line):
+        return None
+    widths = [max(line[at].width for line in cells if at < len(line)) for at in range(max(map(len, cells)))]
+    step = 1.35 * SIZE
+    above = step * len(cells) / 2 + AXIS
+    bracket, x = 0.35 * SIZE, 0.35 * SIZE + 0.15 * SIZE
+    placed = [_bracket(above, 2 * AXIS - above, 0.0, bracket)]
+    for at, width in enumerate(widths):
+        for number, line in enumerate(cells):
+            if at < len(line):
+                centre = above - step * (number + 0.5) - AXIS
+                placed.append(line[at].moved(x + (width - line[at].width) / 2, centre))
+        x += width + 0.8 * SIZE
+    x -= 0.65 * SIZE
+    placed.append(_bracket(above, 2 * AXIS - above, x + bracket, x))
+    return _together(placed)
+
+
+def _bracket(top: float, bottom: float, middle: float, ends: float) -> _Box:
+    """A round bracket as a crescent from `top` to `bottom`: x is `middle` half-way and `ends` at the tips."""
+    bend, thick = 2 * middle - ends, 0.07 * SIZE * (1 if ends > middle else -1)
+    points = [
+        (ends, top),
+        (bend, (top + bottom) / 2),
+        (ends, bottom),
+        (bend + 2 * thick, (top + bottom) / 2),
+        (ends, top),
+    ]
+    return _Box(np.array([*points, (0.0, 0.0)]), [1, 3, 3, 3, 3, 79], max(middle, ends), top, -bottom)
 
 
 def _path(points: np.ndarray, codes: list[int]) -> str:

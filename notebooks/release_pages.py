@@ -22,7 +22,7 @@ def as_html(text: str) -> str:
 
     pieces = _CODE.split(text)
     text = "".join(piece if at % 2 else _MATH.sub(keep, piece) for at, piece in enumerate(pieces))
-    page = str(mistune.create_markdown(plugins=["table"])(text))
+    page = str(mistune.create_markdown(plugins=["table"])(text)).replace("<th></th>", "<td></td>")
     page = re.sub(r"<p>\s*\u27e6(\d+)\u27e7\s*</p>", lambda match: pictures[int(match[1])], page)
     return re.sub(r"\u27e6(\d+)\u27e7", lambda match: pictures[int(match[1])], page)
 

@@ -1,8 +1,8 @@
 """Search a release for solutions: every line of code that only solution cells and answers of exercises hold.
 
 A line counts by its characters without blanks and comments. Lines that students see anyway are no secrets: those in lesson
-cells, in hints, and in the course's library. Files are searched whole, strings of notebooks and JSON one by one, zips member by
-member.
+cells, in hints and messages, and in the course's library. Files are searched whole, strings of notebooks and JSON one by one,
+zips member by member.
 """
 
 import ast
@@ -16,6 +16,7 @@ from typing import Any
 
 import release_exercises
 from helpers import exercises, lessons, paths
+from helpers.grading_variants import in_variant
 from release_files import Files
 
 SHORTEST = 14  # characters; a shorter line says little
@@ -61,7 +62,7 @@ def secrets() -> Secrets:
     seen, found = _visible(), {}
     for origin, code in _solutions():
         for line in code_lines(code):
-            if line not in seen:
+            if line not in seen and line.strip('",') not in seen:
                 found.setdefault(line, origin)
     return found
 
@@ -104,13 +105,15 @@ def kept_names() -> dict[str, set[str]]:
 
 
 def _visible() -> str:
-    """All that students see: cells but solutions, hints, and the library outside the declarations of exercises."""
+    """All that students see: cells but solutions, hints, messages, and the library outside the declarations of exercises."""
     texts: set[str] = set()
     for lesson in lessons.everything():
         for track in lessons.tracks(lesson):
             texts |= {cell["source"] for cell in lessons.cells(lesson, track) if "solution" not in cell["tags"]}
     for lesson in exercises.known_lessons():
-        texts |= {hint for one in exercises.definitions(lesson).values() for hint in one.hints}
+        declared = exercises.definitions(lesson).values()
+        for one in [*declared, *(in_variant(one, 0) for one in declared)]:
+            texts |= {*one.hints, *(mistake.message for mistake in one.mistakes if isinstance(mistake.message, str))}
     folder = paths.root() / "helpers"
     library = [
         *folder.glob("*.py"),

@@ -8,9 +8,17 @@
     slides.forEach((slide, i) => slide.classList.toggle("now", i === now));
     count.textContent = "Slide " + (now + 1) + " of " + slides.length;
     history.replaceState(null, "", "#" + (now + 1));
-    window.scrollTo(0, 0);
+    slides[now].scrollTop = 0;
+    fit(slides[now]);
     if (!quiet) slides[now].querySelector("h1, h2").focus();
   }
+  function fit(slide) { // smaller letters where a slide is fuller than it was thought; beyond that it scrolls
+    for (let size = 100; size >= 70; size -= 3) {
+      slide.style.fontSize = size + "%";
+      if (slide.scrollHeight <= slide.clientHeight && slide.scrollWidth <= slide.clientWidth) return;
+    }
+  }
+  window.addEventListener("resize", () => fit(slides[now]));
   const keys = {ArrowRight: 1, PageDown: 1, " ": 1, ArrowLeft: -1, PageUp: -1, Home: -Infinity, End: Infinity};
   document.addEventListener("keydown", function (event) {
     if (!(event.key in keys) || event.ctrlKey || event.metaKey || event.altKey) return;

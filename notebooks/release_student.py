@@ -13,10 +13,11 @@ import release_exercises
 from helpers import lessons, paths, quiz
 from release_exercises import ReleaseError
 from release_files import Files, as_json, linked, with_links_to
+from release_numbers import with_numbers
 
 NOT_FOR_STUDENTS = ("grade*.py", "grading*.py", "quiz_export.py", "quiz_files.py", "quiz_paper.py", "html_pages.py")
 NEEDED_BY_TESTS = {"jupytext", "text2qti", "nbval", "nbclient", "nbconvert", "pytest", "pytest-xdist", "ruff", "torchmetrics",
-                   "torch-fidelity"}  # fmt: skip
+                   "torch-fidelity", "nbgrader", "playwright", "axe-playwright-python"}  # fmt: skip
 TRACK_NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 
 MAKEFILE = """\
@@ -24,19 +25,23 @@ MAKEFILE = """\
 PYTHON ?= python3
 VENV   ?= .venv
 TRACK  ?= {track}
-BIN    := $(VENV)/bin
+PY     := $(VENV)/bin/python
+FILE   := $(firstword $(wildcard notebooks/$(TRACK)/$(LESSON).ipynb notebooks/projects/$(LESSON).ipynb notebooks/$(LESSON).ipynb))
 
 .PHONY: lab run
 lab: $(VENV)/installed            ## install what is missing and open JupyterLab at the first notebook
-	$(BIN)/jupyter lab {first}
+	$(PY) -m jupyterlab {first}
 
-run: $(VENV)/installed            ## run one lesson without a screen: make run LESSON=02_vae TRACK={track}
-	@test -n "$(LESSON)" || {{ echo "which lesson? for example: make run LESSON=02_vae TRACK={track}"; exit 2; }}
-	$(BIN)/jupyter nbconvert --to notebook --execute --output-dir build/runs notebooks/$(TRACK)/$(LESSON).ipynb
+run: $(VENV)/installed            ## run one notebook without a screen: make run LESSON={example} TRACK={track}
+	@test -n "$(LESSON)" || {{ echo "which lesson? for example: make run LESSON={example} TRACK={track}"; exit 2; }}
+	@test -n "$(FILE)" || {{ echo "there is no notebook $(LESSON) here; START.md lists those that are"; exit 2; }}
+	$(PY) -m nbconvert --to notebook --execute --output-dir build/runs $(FILE)
 
 $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \\
+	|| {{ echo "Python 3.11 or newer is needed, for example: make lab PYTHON=python3.12"; exit 2; }}
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt --constraint constraints.txt --editable .
+	$(PY) -m pip install --quiet --requirement requirements.txt --constraint constraints.txt --editable .
 	@touch $@
 """
 
@@ -62,22 +67,33 @@ def files(choice: Choice) -> Files:
     out: Files = {}
     out |= pictures(choice)
     out |= helper_files()
-    sets = [lesson for lesson in choice.lessons if choice.exercises and not lessons.is_project(lesson)]
-    for name, data in release_exercises.files(sets, choice.variant).items():
-        out[f"helpers/exercise_sets/{name}"] = data
+    out |= exercise_files(choice)
     out["notebooks/lessons.json"] = as_json({lesson: lessons.front_matter(lesson) for lesson in choice.lessons})
     out |= quizzes(choice)
     out |= results(choice)
     out |= frame(choice)
     present = set(out) | {notebook_path(lesson, track) for lesson, track in every(choice)}
     for lesson, track in every(choice):
-        notebook = build.make_notebook(lesson, track)
-        if not choice.exercises:
-            without_exercises(notebook)
-        path = notebook_path(lesson, track)
-        adapt_links(notebook, path, present)
-        out[path] = build.to_text(notebook).encode()
+        out[notebook_path(lesson, track)] = notebook_data(choice, lesson, track, present)
     return out
+
+
+def exercise_files(choice: Choice) -> Files:
+    """What the checks of the exercises compare with."""
+    sets = [lesson for lesson in choice.lessons if choice.exercises and not lessons.is_project(lesson)]
+    made = release_exercises.files(sets, choice.variant)
+    return {f"helpers/exercise_sets/{name}": data for name, data in made.items()}
+
+
+def notebook_data(choice: Choice, lesson: str, track: str, present: set[str]) -> bytes:
+    """A notebook's file. present: the files that its links may lead to."""
+    notebook = build.make_notebook(lesson, track)
+    if choice.exercises:
+        with_numbers(notebook, lesson, choice.variant)
+    else:
+        without_exercises(notebook)
+    adapt_links(notebook, notebook_path(lesson, track), present)
+    return build.to_text(notebook).encode()
 
 
 def every(choice: Choice) -> list[tuple[str, str]]:
@@ -206,11 +222,15 @@ def results(choice: Choice) -> Files:
 def frame(choice: Choice) -> Files:
     """The page for students, what to install, and how."""
     root = paths.root()
-    first = notebook_path(*every(choice)[0])
-    track = choice.track or "pytorch"
+    numbered = [lesson for lesson in choice.lessons if lessons.front_matter(lesson)["number"]]
+    words = {
+        "first": notebook_path(*every(choice)[0]),
+        "track": choice.track or "pytorch",
+        "example": (numbered or choice.lessons)[0],
+    }
     return {
-        "START.md": start_page(choice, first).encode(),
-        "Makefile": MAKEFILE.format(track=track, first=first).encode(),
+        "START.md": start_page(choice, words).encode(),
+        "Makefile": MAKEFILE.format(**words).encode(),
         "requirements.txt": requirements((root / "requirements.txt").read_text(encoding="utf-8")).encode(),
         "constraints.txt": (root / "constraints.txt").read_bytes(),
         "pyproject.toml": project_file((root / "pyproject.toml").read_text(encoding="utf-8"), "START.md").encode(),
@@ -250,8 +270,11 @@ def _start_text() -> str:
     return (Path(__file__).resolve().parent / "release_start.md").read_text(encoding="utf-8")
 
 
-def start_page(choice: Choice, first: str) -> str:
-    """The page for students, from notebooks/release_start.md: parts between `<!-- if NAME -->` and `<!-- end -->` by choice."""
+def start_page(choice: Choice, words: dict[str, str]) -> str:
+    """The page for students, from notebooks/release_start.md: parts between `<!-- if NAME -->` and `<!-- end -->` by choice.
+
+    words: the first notebook, a track and a lesson to name as an example.
+    """
     conditions = {
         "exercises": choice.exercises,
         "quizzes": choice.quiz_key,
@@ -263,9 +286,8 @@ def start_page(choice: Choice, first: str) -> str:
     for name, holds in conditions.items():
         pattern = rf"<!-- if {name} -->\n(.*?)<!-- end -->\n"
         text = re.sub(pattern, lambda match, holds=holds: match[1] if holds else "", text, flags=re.S)
-    words = {"FIRST": first, "LESSONS": lesson_rows(choice), "VARIANT": str(choice.variant)}
-    for word, value in words.items():
-        text = text.replace(f"⟨{word}⟩", value)
+    for word, value in (words | {"lessons": lesson_rows(choice), "variant": str(choice.variant)}).items():
+        text = text.replace(f"⟨{word.upper()}⟩", value)
     if "<!--" in text or "⟨" in text:
         raise ReleaseError("notebooks/release_start.md holds a part or a word that is not known")
     return text

@@ -5,6 +5,7 @@ import math
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,11 @@ def picture_wall(folder: Path) -> str:
 
 
 def _wanted(path: Path) -> str:
+    import syllabus
+
     makers = {
+        "times": syllabus.times,
+        **{f"weeks_{name}": partial(syllabus.table, plan) for name, plan in syllabus.PLANS.items()},
         "lessons": lesson_table,
         "projects": project_table,
         "verdicts": verdict_tables,
@@ -141,7 +146,7 @@ def _wanted(path: Path) -> str:
 
 def _files() -> list[Path]:
     folder = paths.root() / "notebooks"
-    files = [paths.root() / "README.md", folder / "README.md", folder / scoreboard.PAGE,
+    files = [paths.root() / "README.md", paths.root() / "INSTRUCTORS.md", folder / "README.md", folder / scoreboard.PAGE,
              folder / "projects" / "VERDICTS.md"]  # fmt: skip
     return [file for file in files if file.is_file()]
 

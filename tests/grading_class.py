@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from helpers import exercises, lessons
+from helpers.grading_submissions import Submission
 
 LESSON = "02_vae"
 STUBS = {
@@ -141,6 +142,8 @@ class Evil:
     def numpy(self): import os; return self
     def __reduce__(self): return (exit, ())
 """
+SURROGATE = 'print("\\ud800 half a letter")\nraise ValueError("\\udfff")'
+MANY_FIELDS = '(f"' + "{x}" * 100_000 + '")'  # Python parses it for minutes
 HOSTILE = {  # name → (code of exercise 2, words of the reason, points of exercise 2)
     "segfault": (attack("import ctypes\nctypes.string_at(0)"), "segmentation fault", 0),
     "endless": (attack("while True:\n    pass"), "stopped after", 0),
@@ -165,10 +168,16 @@ HOSTILE = {  # name → (code of exercise 2, words of the reason, points of exer
         0,
     ),
     "forged_pipe": (attack(FORGED), "", 0),
+    "forged_reply": (
+        FORGED.replace('"changed"', '"problems": 5, "printed": 5, "changed"') + prior(),
+        "A function is asked for",
+        0,
+    ),
     "killer": (attack("import os\ntry:\n    os.kill(os.getppid(), 9)\nexcept OSError:\n    pass"), None, 2),
     "searcher": (attack(SEARCH), None, 2),  # finds nothing, so that its own right answer counts
     "giant": (attack("", "return torch.zeros(1).expand(10**10)"), "more than a check can take", 0),
     "giant_memory": (attack("", "return torch.ones(10**10)"), "", 0),
+    "surrogate": (attack(SURROGATE), "half a letter", 0),
     "evil": (attack(EVIL, "return Evil()"), "", 0),
     "deep": (attack("def f(n): return f(n + 1)", "return f(0)"), "RecursionError", 0),
     "background": (attack("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)"), None, 2),
@@ -214,6 +223,24 @@ def notebook(answers: dict[str, str], track: str = "pytorch", lesson: str = LESS
 
 def content(answers: dict[str, str], track: str = "pytorch", lesson: str = LESSON) -> bytes:
     return json.dumps(notebook(answers, track, lesson)).encode()
+
+
+def solved(grader: Any, track: str) -> tuple[Any, Any]:
+    """The grades of the lesson's own solutions and of the notebook as it is handed out, by a grader at work.
+
+    Lesson 1's exercise 5 is solved by numbers of a training: here they are written out.
+    """
+    answers = {qid: lessons.solution(grader.lesson, qid, track) for qid in grader.exercises}
+    if grader.lesson == "01_autoencoder":
+        answers["q5"] = f"few_labels = {plain(grader.exercises['q5'].right[0])!r}\n"
+    made = [content(one, track, grader.lesson) for one in (answers, {})]
+    name = f"{grader.lesson}.ipynb"
+    return tuple(grader.grade(Submission("ada", "", {name: lambda one=one: one})) for one in made)
+
+
+def plain(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer's numbers as Python writes them out."""
+    return {name: [float(one) for one in value] if isinstance(value, list) else value for name, value in answer.items()}
 
 
 def mistaken(number: int) -> Student:
@@ -282,7 +309,11 @@ def no_notebooks() -> list[Student]:
         Student("empty_file", b"", zero, ["empty"]),
         Student("a_list", b"[1, 2, 3]", zero, ["no list of cells"]),
         Student("nested", b"[" * 100_000, zero, ["no notebook"]),
-        Student("huge", b" " * 61_000_000, zero, ["MB"]),
+        Student("huge", b" " * 41_000_000, zero, ["MB"]),
+        Student("brackets", b'{"cells": [' + b"[]," * 2_000_001 + b"[]]}", zero, ["brackets"]),
+        Student("latin", content(RIGHT | {"q2": "# K\u00f6ln"}).replace(b"\\u00f6", b"\xf6"), zero, ["not text"]),
+        Student("long_cell", content(RIGHT | {"q2": "a = 1\n" * 70_000}), zero, ["characters or"]),
+        Student("slow_to_parse", content(RIGHT | {"q2": prior() + MANY_FIELDS}), zero, ["can't be read"]),
     ]
 
 

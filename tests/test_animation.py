@@ -4,10 +4,10 @@ import base64
 import io
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import chromium
 import numpy as np
 import pytest
 from colours import contrast
@@ -15,7 +15,7 @@ from PIL import Image
 
 from helpers import animation, plotting
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = chromium.find()
 
 
 def grey_frames(count, height=6, width=9):

@@ -1,6 +1,9 @@
 """The instructors' edition: guides with solutions and keys, slides that need no network, notebooks with solutions in place."""
 
+import json
 import re
+import shutil
+import subprocess
 
 import nbformat
 import pytest
@@ -14,6 +17,8 @@ from helpers import exercises, lessons, quiz
 from release_files import with_links_to
 from release_pages import as_html
 from release_student import Choice
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,80 @@ def test_slides_work_offline_and_say_what_figures_show(instructor):
     assert 'aria-label="D_{\\mathrm{KL}}' in page and "✔" not in page and ".check(" not in page
     for line in lessons.solution("02_vae", "q3", "pytorch").splitlines()[2:]:
         assert line.partition("#")[0].strip() not in page
+
+
+def test_a_long_slide_goes_on_to_the_next_and_nothing_is_lost():
+    items = "\n".join(f"{n}. Sentence {n} of a list, {'long ' * 25}" for n in range(1, 12))
+    rows = "\n".join(f"| row {n} | {'cell ' * (30 * (n % 2) + 1)} |" for n in range(1, 15))
+    parts = release_slides._blocks(f"First.\n\n{items}\n\n| a | b |\n| - | - |\n{rows}", release_slides.Path(), False)
+    slides = release_slides.split(release_slides.Slide("Title", parts))
+    assert [part for slide in slides for part in slide.parts] == parts and len(slides) > 3
+    assert [slide.title for slide in slides[:2]] == ["Title", "Title (continued)"]
+    assert all(sum(part.lines for part in slide.parts) <= release_slides.LINES for slide in slides)
+    pages = [release_slides._section(slide) for slide in slides]
+    for page in pages:
+        numbers = [int(n) for n in re.findall(r"<li>Sentence (\d+)", page)]
+        assert not numbers or f'<ol start="{numbers[0]}">'.replace(' start="1"', "") in page
+        assert page.count("<th>a</th>") == page.count("<table>") == bool(re.search("<td>row", page))
+        assert page.count("<ol") == page.count("</ol>") == bool(numbers)
+    assert sum(page.count("<li>") for page in pages) == 11 and sum(page.count("<td>row") for page in pages) == 14
+
+
+def test_no_row_stands_alone_under_the_head_of_its_table():
+    rows = "\n".join(f"| row {n} | cell |" for n in range(1, 9))
+    for count in range(1, 16):
+        items = "\n".join(f"- item {n}" for n in range(count))
+        parts = release_slides._blocks(f"{items}\n\n| a | b |\n| - | - |\n{rows}", release_slides.Path(), True)
+        slides = release_slides.split(release_slides.Slide("Title", parts))
+        first = next(slide for slide in slides if "<td>row" in slide.parts[-1].html)
+        assert sum("<td>row" in part.html for part in first.parts) >= 3, count
+        assert all(sum(part.lines for part in slide.parts) <= release_slides.LINES for slide in slides)
+
+
+def test_a_figure_joins_a_few_lines_of_text_of_its_own_title():
+    def slide(title, lines, picture=False):
+        return release_slides.Slide(title, [release_slides.Part("<figure>" if picture else "<p>", lines)])
+
+    def made(*slides):
+        return [[part.html for part in slide.parts] for slide in release_slides.joined(list(slides))]
+
+    assert made(slide("A", 3), slide("A", 14, True), slide("A", 14, True)) == [["<p>", "<figure>"], ["<figure>"]]
+    assert made(slide("A", 9), slide("A", 14, True)) == [["<p>"], ["<figure>"]]
+    (both,) = release_slides.joined([slide("A", 3), slide("A", 14, True)])
+    assert release_slides.split(both) == [both]
+    assert made(slide("A", 3), slide("B", 14, True), release_slides.Slide("C")) == [["<p>"], ["<figure>"]]
+
+
+SCROLLS = """<script>setTimeout(() => {
+  const slides = [...document.querySelectorAll("section")], seen = [];
+  const press = (key) => document.dispatchEvent(new KeyboardEvent("keydown", { key }));
+  press("Home");
+  for (const slide of slides) {
+    const over = slide.scrollHeight > slide.clientHeight || slide.scrollWidth > slide.clientWidth;
+    seen.push([slides.indexOf(document.querySelector("section.now")), over, parseInt(slide.style.fontSize)]);
+    press("ArrowRight");
+  }
+  document.body.append(Object.assign(document.createElement("pre"), { id: "seen", textContent: JSON.stringify(seen) }));
+}, 500)</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("lesson", ["07_stylegan", "p3_creatures"])  # the longest tables and lists
+def test_no_slide_scrolls(lesson, tmp_path):
+    file = lessons.notebook_file(lesson, lessons.tracks(lesson)[0])
+    page = release_slides.page(build.read(file), lesson, file.parent)
+    (tmp_path / "slides.html").write_text(page.replace("</body>", SCROLLS + "</body>"), encoding="utf-8")
+    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command += [
+        "--window-size=1280,720",
+        "--virtual-time-budget=20000",
+        "--dump-dom",
+        (tmp_path / "slides.html").as_uri(),
+    ]
+    dom = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    seen = json.loads(re.search(r'<pre id="seen">(.*?)</pre>', dom.stdout)[1])
+    assert [at for at, _, _ in seen] == list(range(page.count("<section>"))) and len(seen) > 20
+    assert not [at for at, over, _ in seen if over] and min(size for _, _, size in seen) >= 85
 
 
 def test_notebooks_have_solutions_and_the_outputs_of_a_run(instructor):
@@ -143,10 +222,28 @@ def test_formulas_are_drawn(formula):
 
 
 def test_a_formula_that_cannot_be_drawn_is_shown_as_text():
-    assert release_math.picture(r"\begin{pmatrix} a & b \end{pmatrix}", block=True).startswith(
-        '<code class="formula block">'
-    )
+    for formula in (r"\begin{cases} a & b \end{cases}", r"\begin{pmatrix} a & \nothing{b} \end{pmatrix}"):
+        assert release_math.picture(formula, block=True).startswith('<code class="formula block">')
     assert "&lt;" in release_math.picture(r"a < \nothing{b}")
+
+
+def test_a_matrix_stands_in_rows_and_columns():
+    box = release_math._row(r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}")
+    one, wide, high = (
+        release_math._row(rf"\begin{{pmatrix}} {entries} \end{{pmatrix}}") for entries in ("a", "a & b", r"a \\ c")
+    )
+    assert one.width < wide.width == pytest.approx(box.width, abs=1) and one.above < high.above == box.above
+    assert box.above - release_math.AXIS == pytest.approx(box.below + release_math.AXIS)  # in the middle of its line
+    assert release_math._row(r"x = \begin{pmatrix} a \end{pmatrix} y").width > one.width + 20
+    assert release_math.picture(r"\begin{pmatrix} a \\ b \end{pmatrix}").count("<path") == 1
+
+
+def test_every_formula_of_every_lesson_is_drawn():
+    for lesson in lessons.everything():
+        for cell in lessons.cells(lesson, "both"):
+            if cell["kind"] == "markdown":
+                assert 'class="formula inline"' not in (page := as_html(cell["source"])), cell["source"]
+                assert 'class="formula block"' not in page, cell["source"]
 
 
 def test_an_aligned_block_has_a_picture_a_row():

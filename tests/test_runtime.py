@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import in_a_new_process
-from helpers import runtime
+from helpers import paths, runtime
 from helpers.progress import Progress
 
 TRACKS = pytest.mark.parametrize("track", ["pytorch", "tensorflow"])
@@ -203,3 +203,12 @@ def test_sizes_that_cannot_be_meant(monkeypatch, text, words):
     monkeypatch.setenv("SIZES", text)
     with pytest.raises(ValueError, match=words.replace("(", r"\(")):
         runtime.start("02_vae", "pytorch").sizes(smoke=OWN, quick=OWN, full=OWN)
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_runs_go_to_the_home_folder_where_the_course_cannot_be_written(writable, tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_BUILD")
+    monkeypatch.setattr(paths.os, "access", lambda path, mode: writable)
+    monkeypatch.setattr(paths.Path, "home", lambda: tmp_path)
+    expected = paths.root() if writable else tmp_path / "pixels-from-noise"
+    assert paths.build_folder() == expected / "build"

@@ -1,5 +1,7 @@
 """The script behind lesson 7's checkpoint: it grows, and what it stores can be drawn with, also when it is stopped early."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -53,7 +55,8 @@ def test_growing_keeps_every_layer_that_does_not_touch_the_pixels(small):
     lesson = lessons.definitions(script.LESSON, "pytorch")
     session = runtime.start(script.LESSON, track="pytorch")
     before = script.players(lesson, session, small=True, how=script.SMALL)
-    after = script.grown(lesson, session, before, script.LARGE)
+    steeper = SimpleNamespace(**vars(script.LARGE) | {"gamma": 2 * script.SMALL.gamma})
+    after = script.grown(lesson, session, before, steeper)
     assert before.game.G.sides[-1] == 32 and after.game.G.sides[-1] == 64
     old, new = before.game.G.layers, after.game.G.layers
     w = torch.randn(2, script.LATENT)
@@ -91,4 +94,32 @@ def test_what_is_learnt_before_an_interrupt_is_kept(small, tmp_path, monkeypatch
     monkeypatch.setattr(script, "play", play)
     how = run(tmp_path)[1]
     assert (how["steps_of_stages"], how["steps_planned"]) == ([2, 2], [3, 5])
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["07_stylegan.json", "07_stylegan.safetensors"]
+    names = [f"{name}.{end}" for name in (script.NAME, script.PLAYERS) for end in ("json", "safetensors")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
+
+
+def test_going_on_takes_up_the_players_and_counts_all_their_steps(small, tmp_path, monkeypatch):
+    first, how = run(tmp_path)
+    game = checkpoints.load(script.PLAYERS, tmp_path)[0]
+    taken, real_train = {}, script.train
+
+    def train(lesson, session, pair, *rest):
+        both = torch.nn.ModuleList([pair.game.G, pair.game.D])
+        taken.update(
+            average=checkpoints.state(pair.average), players=checkpoints.state(both), w=pair.game.w_mean.clone()
+        )
+        return real_train(lesson, session, pair, *rest)
+
+    monkeypatch.setattr(script, "train", train)
+    second, after = run(tmp_path, "--go-on", "--seed", "1")
+    for kept, stored in ((taken["average"], first), (taken["players"], game)):
+        assert kept.keys() == stored.keys() and all(np.array_equal(kept[key], stored[key]) for key in kept)
+    assert taken["w"].abs().max() > 0
+    assert (after["steps"], after["steps_of_stages"], after["steps_planned"], after["seed"]) == (
+        13,
+        [3, 5, 5],
+        [3, 5, 5],
+        1,
+    )
+    assert len(after["stages"]) == 3 and after["minutes"] > how["minutes"]
+    assert any(not np.array_equal(first[key], second[key]) for key in first)

@@ -143,7 +143,7 @@ def test_slider_explorer_draws_figures_and_shows_errors(sent):
     with pytest.raises(ValueError, match="third"):  # at once, in the cell
         widgets.slider_explorer(draw, alt="Powers", power=[1, 2, 3])
     controls = {"power": widgets._control("power", [1, 2, 3])}
-    box = widgets._slider_box(draw, controls)
+    box = widgets._slider_box(draw, controls, "A square.")
     controls["power"].value = 3
     assert "no &lt;b&gt;third" in box.children[-1].value
     controls["power"].value = 2

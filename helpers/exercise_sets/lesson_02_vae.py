@@ -7,7 +7,7 @@ import numpy as np
 
 from helpers import exercise_models
 from helpers.exercise_sets.vae_collapse import Q5
-from helpers.exercises import Exercise, Mistake
+from helpers.exercises import Exercise, Mistake, Variant
 
 Arrays = dict[str, Any]
 
@@ -19,31 +19,49 @@ def _kl(mu: Any, logvar: Any) -> Any:
 
 # --- 1. the divergence of one cloud, by hand
 
-_MU, _SIGMA = np.array([0.5, -1.0]), np.array([1.0, 2.0])
-_RIGHT = float(_kl(_MU, np.log(_SIGMA**2)).sum())  # 1.432
 
-Q1 = Exercise(
-    id="q1",
-    title="The divergence of one cloud",
-    kind="derive",
-    points=1,
-    minutes=3,
-    reference=_RIGHT,
-    atol=0.002,
-    hints=[
-        "Eq. 1 has one term for each dimension; the divergence is their sum.",
-        "The first dimension has σ = 1, so only ½ μ² is left of it: 0.125.",
-        "The second: -½ (1 + log 4 - 1 - 4) = 1.307.",
-    ],
-    mistakes=[
-        Mistake(2 * _RIGHT, "The factor ½ of Eq. 1 is missing."),
-        Mistake(_RIGHT / 2, "That is the mean over the two dimensions; Eq. 1 sums over them."),
-        Mistake(-_RIGHT, "The sign is turned round: a divergence is never negative."),
-        Mistake(float(_kl(_MU, np.log(_SIGMA)).sum()), "You took σ where σ² belongs: the second variance is 4, not 2."),
-        Mistake(float(_kl(_MU, _SIGMA**2).sum()), "You put σ² in the place of log σ²: take the logarithm first."),
-        Mistake(_RIGHT / np.log(2), "That is in bits (log to base 2); nats want the natural logarithm."),
-    ],
-)
+def _cloud(mu: Any, sigma: Any, **more: Any) -> Exercise:
+    """The exercise for a cloud whose first dimension has σ = 1."""
+    mu, sigma = np.array(mu), np.array(sigma)
+    terms = _kl(mu, np.log(sigma**2))
+    right, variance = float(terms.sum()), f"{sigma[1] ** 2:g}"
+    return Exercise(
+        id="q1",
+        title="The divergence of one cloud",
+        kind="derive",
+        points=1,
+        minutes=3,
+        reference=right,
+        atol=0.002,
+        hints=[
+            "Eq. 1 has one term for each dimension; the divergence is their sum.",
+            f"The first dimension has σ = 1, so only ½ μ² is left of it: {terms[0]:g}.",
+            f"The second: -½ (1 + log {variance} - {mu[1] ** 2:g} - {variance}) = {terms[1]:.3f}.",
+        ],
+        mistakes=[
+            Mistake(2 * right, "The factor ½ of Eq. 1 is missing."),
+            Mistake(right / 2, "That is the mean over the two dimensions; Eq. 1 sums over them."),
+            Mistake(-right, "The sign is turned round: a divergence is never negative."),
+            Mistake(
+                float(_kl(mu, np.log(sigma)).sum()),
+                f"You took σ where σ² belongs: the second variance is {variance}, not {sigma[1]:g}.",
+            ),
+            Mistake(float(_kl(mu, sigma**2).sum()), "You put σ² in the place of log σ²: take the logarithm first."),
+            Mistake(right / np.log(2), "That is in bits (log to base 2); nats want the natural logarithm."),
+        ],
+        **more,
+    )
+
+
+def _other_cloud(rng: np.random.Generator) -> Variant:
+    """μ from -2.5 to 2.5 in steps of a tenth, the second σ from ½ to 4."""
+    mu = rng.integers(1, 26, 2) * rng.choice([-1, 1], 2) / 10
+    sigma = [1.0, float(rng.choice([0.5, 1.5, 2, 2.5, 3, 4]))]
+    words = {"(0.5, -1)": f"({mu[0]:g}, {mu[1]:g})", "(1, 2)": f"(1, {sigma[1]:g})"}
+    return Variant(words, _cloud(mu, sigma))
+
+
+Q1 = _cloud([0.5, -1.0], [1.0, 2.0], variants=_other_cloud)
 
 # --- 2. a prior of any width
 

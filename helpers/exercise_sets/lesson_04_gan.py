@@ -1,13 +1,14 @@
 """Exercises of lesson 4, generative adversarial networks."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from helpers.exercise_sets.gan_laboratory import Q4, Q6
 from helpers.exercise_sets.gan_players import WEIGHTS_D, WEIGHTS_G, game_answer, player, verify_gradients
-from helpers.exercises import Exercise, Mistake, Wrong
+from helpers.exercises import Exercise, Mistake, Variant, Wrong
 
 Arrays = dict[str, Any]
 
@@ -24,40 +25,76 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 
 _LOG2 = float(np.log(2))
 
-Q1 = Exercise(
-    id="q1",
-    title="Two boxes that half overlap",
-    kind="derive",
-    points=1,
-    minutes=5,
-    reference={"value": -_LOG2, "js": _LOG2 / 2},
-    atol=0.002,
-    hints=[
-        "D* is 1 where only p is, 0 where only q is. What is it where both are 1?",
-        "Half of the real numbers lie where D* = 1 and half where D* = ½: E_p[log D*] = ½ · 0 + ½ · log ½.",
-        "The other expectation is the same by symmetry. Then solve Eq. 3 for JS.",
-    ],
-    mistakes=[
+
+def _boxes(shift: Fraction, half: str, hint: str, **more: Any) -> Exercise:
+    """The exercise for a box that is moved by `shift`. half: the share that lies alone, in words; hint: on one expectation."""
+    alone = float(shift)
+    value, js = -2 * (1 - alone) * _LOG2, alone * _LOG2
+    swapped = [
         Mistake(
-            {"value": -2 * _LOG2, "js": 0.0},
-            "-log 4 and 0 belong to p = q. Here half of each box lies alone, and there D* knows the answer.",
-        ),
-        Mistake(
-            {"value": 0.0, "js": _LOG2},
-            "0 and log 2 belong to boxes that don't overlap at all. Where both are 1, D* can only say ½.",
-        ),
-        Mistake({"value": -_LOG2, "js": _LOG2}, "V is right. Eq. 3 has 2 JS: halve V + log 4."),
-        Mistake({"value": -_LOG2, "js": -_LOG2 / 2}, "V is right. JS is never negative: JS = (V + log 4) / 2."),
-        Mistake(
-            {"value": _LOG2, "js": _LOG2 / 2},
-            "JS is right. V is a mean of logarithms of probabilities, so it is never positive.",
-        ),
-        Mistake(
-            {"value": -_LOG2 / 2, "js": 0.75 * _LOG2},
-            "That is one of the two expectations of Eq. 1; V adds the other, for the drawn numbers.",
-        ),
-        Mistake({"value": -1.0, "js": 0.5}, "That is in bits (log to base 2); this lesson counts in nats."),
-    ],
+            {"value": -2 * alone * _LOG2, "js": (1 - alone) * _LOG2},
+            "You took the stretches where a box is alone for the one that both share.",
+        )
+    ]
+    return Exercise(
+        id="q1",
+        title="Two boxes that half overlap" if alone == 0.5 else "Two boxes that overlap",
+        kind="derive",
+        points=1,
+        minutes=5,
+        reference={"value": value, "js": js},
+        atol=0.002,
+        hints=[
+            "D* is 1 where only p is, 0 where only q is. What is it where both are 1?",
+            hint,
+            "The other expectation is the same by symmetry. Then solve Eq. 3 for JS.",
+        ],
+        mistakes=[
+            Mistake(
+                {"value": -2 * _LOG2, "js": 0.0},
+                f"-log 4 and 0 belong to p = q. Here {half} of each box lies alone, and there D* knows the answer.",
+            ),
+            Mistake(
+                {"value": 0.0, "js": _LOG2},
+                "0 and log 2 belong to boxes that don't overlap at all. Where both are 1, D* can only say ½.",
+            ),
+            Mistake({"value": value, "js": 2 * js}, "V is right. Eq. 3 has 2 JS: halve V + log 4."),
+            Mistake({"value": value, "js": -js}, "V is right. JS is never negative: JS = (V + log 4) / 2."),
+            Mistake(
+                {"value": -value, "js": js},
+                "JS is right. V is a mean of logarithms of probabilities, so it is never positive.",
+            ),
+            Mistake(
+                {"value": value / 2, "js": value / 4 + _LOG2},
+                "That is one of the two expectations of Eq. 1; V adds the other, for the drawn numbers.",
+            ),
+            Mistake(
+                {"value": value / _LOG2, "js": js / _LOG2},
+                "That is in bits (log to base 2); this lesson counts in nats.",
+            ),
+            *(swapped if alone != 0.5 else ()),
+        ],
+        **more,
+    )
+
+
+def _other_boxes(rng: np.random.Generator) -> Variant:
+    """A shift between 0 and 1, but not ½, with a denominator up to 12: 44 of them."""
+    shifts = sorted({Fraction(part, whole) for whole in range(3, 13) for part in range(1, whole)} - {Fraction(1, 2)})
+    shift = shifts[rng.integers(len(shifts))]
+    hint = (
+        f"{shift} of the real numbers lie where D* = 1 and {1 - shift} where D* = ½: "
+        f"E_p[log D*] = {shift} · 0 + {1 - shift} · log ½."
+    )
+    words = {"[½, 3/2]": f"[{shift}, {1 + shift}]", "that half overlap": f"that overlap on [{shift}, 1]"}
+    return Variant(words, _boxes(shift, str(shift), hint))
+
+
+Q1 = _boxes(
+    Fraction(1, 2),
+    "half",
+    "Half of the real numbers lie where D* = 1 and half where D* = ½: E_p[log D*] = ½ · 0 + ½ · log ½.",
+    variants=_other_boxes,
 )
 
 # --- 2. the best judge of an unequal, softened diet

@@ -1,13 +1,13 @@
 """Exercises of lesson 8, neural style transfer; the others are in style_grams and style_pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from helpers.exercise_sets.style_grams import Q1, Q5
 from helpers.exercise_sets.style_pictures import Q4, Q6
-from helpers.exercises import Exercise, Mistake
+from helpers.exercises import Exercise, Mistake, Variant
 
 Arrays = dict[str, Any]
 Number = Callable[[np.ndarray], Any]
@@ -237,35 +237,72 @@ def _symmetric(channels: int) -> int:
     return channels * (channels + 1) // 2
 
 
-NUMBERS = sum(map(_symmetric, STYLE_CHANNELS))
+def _counts(channels: tuple[int, ...], mistakes: Sequence[Mistake], **more: Any) -> Exercise:
+    """The exercise for style layers of these widths. mistakes: on the layers that were left out or taken too many."""
+    numbers = sum(map(_symmetric, channels))
+    return Exercise(
+        id="q7",
+        title="How many numbers a style is",
+        kind="derive",
+        points=1,
+        minutes=5,
+        reference=numbers,
+        name="how_many",
+        rtol=0,
+        atol=0.5,
+        hints=[
+            "A layer with C maps has a Gram matrix of C·C entries. Entry (i, j) and entry (j, i): are they two numbers?",
+            "The diagonal and one side of it: C + C·(C − 1)/2 = C·(C + 1)/2 for each layer.",
+            f"sum(C * (C + 1) // 2 for C in {channels}): one for each of the six style layers.",
+        ],
+        mistakes=[
+            Mistake(
+                sum(c**2 for c in channels),
+                "You counted all C² entries; entry (i, j) equals entry (j, i), so each pair counts once.",
+            ),
+            Mistake(
+                sum(channels), "That is the sum of the maps. A Gram matrix has an entry for every two of a layer's."
+            ),
+            Mistake(
+                sum(c * (c - 1) // 2 for c in channels),
+                "The diagonal is missing: each map with itself counts too, C·(C + 1)/2.",
+            ),
+            *mistakes,
+            Mistake(
+                _symmetric(sum(channels)),
+                "You put all maps into one Gram matrix. Each layer has its own; maps of two layers are never multiplied.",
+            ),
+            Mistake(
+                sum(c**2 for c in channels) / 2,
+                "Half of all entries would count each diagonal entry half; the diagonal counts fully, C·(C + 1)/2.",
+            ),
+            Mistake(PIXEL_NUMBERS, "That is the picture, 3·256² numbers; the Gram matrices hold far fewer."),
+            Mistake(
+                PIXEL_NUMBERS / numbers,
+                "That is how many times as many numbers the picture has; give the count itself.",
+            ),
+            Mistake(numbers / PIXEL_NUMBERS, "That is the share of the picture's numbers; give the count itself."),
+            Mistake(2 * numbers, "You counted every layer twice; one style has one Gram matrix in each layer."),
+        ],
+        **more,
+    )
 
-Q7 = Exercise(
-    id="q7",
-    title="How many numbers a style is",
-    kind="derive",
-    points=1,
-    minutes=5,
-    reference=NUMBERS,
-    name="how_many",
-    rtol=0,
-    atol=0.5,
-    hints=[
-        "A layer with C maps has a Gram matrix of C·C entries. Entry (i, j) and entry (j, i): are they two numbers?",
-        "The diagonal and one side of it: C + C·(C − 1)/2 = C·(C + 1)/2 for each layer.",
-        "sum(C * (C + 1) // 2 for C in (32, 16, 24, 40, 80, 112)): one for each of the six style layers.",
-    ],
-    mistakes=[
-        Mistake(
-            sum(c**2 for c in STYLE_CHANNELS),
-            "You counted all C² entries; entry (i, j) equals entry (j, i), so each pair counts once.",
-        ),
-        Mistake(
-            sum(STYLE_CHANNELS), "That is the sum of the maps. A Gram matrix has an entry for every two of a layer's."
-        ),
-        Mistake(
-            sum(c * (c - 1) // 2 for c in STYLE_CHANNELS),
-            "The diagonal is missing: each map with itself counts too, C·(C + 1)/2.",
-        ),
+
+def _other_layers(rng: np.random.Generator) -> Variant:
+    """Six different widths from 16 to 128, multiples of 8."""
+    channels = tuple(8 * int(width) for width in sorted(rng.choice(np.arange(2, 17), 6, replace=False)))
+    left_out = Mistake(
+        sum(map(_symmetric, channels[:-1])), f"That is five layers; the sixth, with {channels[-1]} maps, is missing."
+    )
+    listed = f"{', '.join(map(str, channels[:-1]))} and {channels[-1]} maps"
+    ours = "The Gram matrices of the six style layers (32, 16, 24, 40, 80 and 112 maps) are symmetric."
+    words = {ours: f"Take a network whose six style layers have {listed}. Their Gram matrices are symmetric."}
+    return Variant(words, _counts(channels, [left_out]))
+
+
+Q7 = _counts(
+    STYLE_CHANNELS,
+    [
         Mistake(
             sum(map(_symmetric, ALL_CHANNELS)),
             "That is all eight layers; the style is taken from the first six.",
@@ -278,21 +315,8 @@ Q7 = Exercise(
             sum(map(_symmetric, STYLE_CHANNELS[:-1])),
             "That is five layers; the sixth, stage 5 with 112 maps, holds most of the numbers.",
         ),
-        Mistake(
-            _symmetric(sum(STYLE_CHANNELS)),
-            "You put all maps into one Gram matrix. Each layer has its own; maps of two layers are never multiplied.",
-        ),
-        Mistake(
-            sum(c**2 for c in STYLE_CHANNELS) / 2,
-            "Half of all entries would count each diagonal entry half; the diagonal counts fully, C·(C + 1)/2.",
-        ),
-        Mistake(PIXEL_NUMBERS, "That is the picture, 3·256² numbers; the Gram matrices hold far fewer."),
-        Mistake(
-            PIXEL_NUMBERS / NUMBERS, "That is how many times as many numbers the picture has; give the count itself."
-        ),
-        Mistake(NUMBERS / PIXEL_NUMBERS, "That is the share of the picture's numbers; give the count itself."),
-        Mistake(2 * NUMBERS, "You counted every layer twice; one style has one Gram matrix in each layer."),
     ],
+    variants=_other_layers,
 )
 
 EXERCISES = [Q1, Q2, Q3, Q4, Q5, Q6, Q7]
