@@ -21,6 +21,10 @@ $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
 	$(PY) -m pip install --quiet --requirement requirements.txt --constraint constraints.txt --editable .
 	@touch $@
 
+$(VENV)/ready_for_tests: $(VENV)/installed tests/requirements.txt
+	$(PY) -m pip install --quiet --requirement tests/requirements.txt --constraint constraints.txt
+	@touch $@
+
 lab: $(VENV)/installed            ## install what is missing and open JupyterLab at the first notebook
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
@@ -28,12 +32,12 @@ run: $(VENV)/installed            ## run one lesson without a screen: make run L
 	@test -n "$(LESSON)" || { echo "which lesson? for example: make run LESSON=02_vae TRACK=pytorch"; exit 2; }
 	PROFILE=$(PROFILE) $(PY) notebooks/execute.py $(LESSON) --track $(TRACK)
 
-test: $(VENV)/installed lint            ## everything that must hold: code, lessons, exercises, every notebook once (20 minutes)
+test: $(VENV)/ready_for_tests lint            ## everything that must hold: code, lessons, exercises, every notebook once (20 minutes)
 	$(PY) notebooks/build.py --check
 	$(PY) -m pytest -n 2 --dist loadfile
 	$(PY) notebooks/validate.py --solved --profile smoke --jobs 2
 
-browser: $(VENV)/installed            ## JupyterLab in Chromium as a student uses it, and the accessibility of every page (needs Chromium)
+browser: $(VENV)/ready_for_tests            ## JupyterLab in Chromium as a student uses it, and the accessibility of every page (needs Chromium)
 	$(PY) -m pytest tests/browser -n 2 --dist loadfile
 
 lint: $(VENV)/installed

@@ -17,7 +17,7 @@ from release_numbers import with_numbers
 
 NOT_FOR_STUDENTS = ("grade*.py", "grading*.py", "quiz_export.py", "quiz_files.py", "quiz_paper.py", "html_pages.py")
 NEEDED_BY_TESTS = {"jupytext", "text2qti", "nbval", "nbclient", "nbconvert", "pytest", "pytest-xdist", "ruff", "torchmetrics",
-                   "torch-fidelity", "nbgrader", "playwright", "axe-playwright-python"}  # fmt: skip
+                   "torch-fidelity"}  # fmt: skip
 TRACK_NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}
 
 MAKEFILE = """\

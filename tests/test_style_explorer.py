@@ -2,13 +2,14 @@
 
 import base64
 import io
+import math
 import threading
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import widgets
+from helpers import style_explorer, widgets
 from helpers.style_explorer import Result, StyleExplorer, checked_slider, first_result, static_figure
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -254,6 +255,14 @@ def test_sliders_multiply_and_have_full_labels():
     for bad in ((5, 1, 3), (1, 10, 20), (1, 1, 1), (1, float("inf"), 2), (-1, 1, 0.5)):
         with pytest.raises(ValueError, match="smoothness needs"):
             checked_slider("smoothness", bad)
+
+
+@pytest.mark.parametrize(("low", "high", "start"), [(1, 1e3, 10), (1e-2, 1, 0.1), (1, 1e4, 3), (0.5, 20, 0.5)])
+def test_a_slider_starts_on_one_of_its_steps(low, high, start):
+    slider = style_explorer._slider("style_weight", low, high, start)
+    steps = (math.log10(start) - slider.min) / slider.step
+    assert steps == pytest.approx(round(steps), abs=1e-9) and slider.value == start
+    assert (slider.max - slider.min) / slider.step == pytest.approx(style_explorer.STEPS, rel=0.1)
 
 
 IN_A_KERNEL = """
