@@ -1,12 +1,15 @@
-"""A notebook as one HTML page whose figures keep their alternative text."""
+"""A notebook as one HTML page that needs no network: its figures keep their alternative text, its formulas are pictures."""
 
 from __future__ import annotations
 
 import base64
+import copy
 import mimetypes
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from helpers import formulas
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -35,10 +38,14 @@ STYLE = """
   --jp-cell-prompt-not-active-opacity: 1;
 }
 .jp-Notebook .jp-RenderedHTMLCommon a:any-link { text-decoration: underline; }
+svg.math { fill: currentColor; max-width: 100%; font-size: 1.2em; }
+.jp-RenderedHTMLCommon p.formula { text-align: center; }
 """
 TEMPLATE = (
     "{%- extends 'lab/index.html.j2' -%}"
     + "".join(IMAGE.replace("NAME", name).replace("KIND", kind) for name, kind in KINDS.items())
+    + "{%- block html_head_js_mathjax -%}{%- endblock -%}{%- block html_head_js -%}{%- endblock -%}"
+    + "{%- block html_head_js_mermaidjs -%}{%- endblock -%}"
     + f"{{%- block html_head_css -%}}<style>{STYLE}</style>{{%- endblock -%}}"
 )
 
@@ -52,7 +59,11 @@ def page(notebook: NotebookNode, folder: Path | None = None) -> str:
 
     exporter = HTMLExporter(raw_template=TEMPLATE, embed_images=True)
     about = {"path": str(folder or ""), "name": _title(notebook)}
-    text = exporter.from_notebook_node(notebook, {"metadata": about})[0]
+    notebook, pictures = copy.deepcopy(notebook), []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = formulas.set_aside(cell.source, pictures)
+    text = formulas.put_back(exporter.from_notebook_node(notebook, {"metadata": about})[0], pictures)
     text = re.sub(r"<th([^>]*)></th>", r"<td\1></td>", text)  # the corner of a table is no heading
     return text if folder is None else _embedded(text, folder)
 

@@ -285,7 +285,7 @@ def _slider(name: str, low: float, high: float, start: float) -> Any:
     """A slider whose steps multiply."""
     first, last = math.log10(low), math.log10(high)
     step = (last - first) / STEPS
-    before = math.log10(start) - first  # of the start value: a browser moves it to the next step where it lies between two
+    before = math.log10(start) - first  # a browser would move a start between two steps to the next one
     step = before / round(before / step) if before > step else step
     settings = {"min": first, "max": last, "step": step, "readout_format": ".2g"}
     return ipywidgets.FloatLogSlider(start, base=10, description=LABELS[name], **settings, **_layout())

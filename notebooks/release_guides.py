@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import tables
+import timing
 from helpers import exercises, lessons, quiz
 from helpers.exercise_engine import evaluate
 from helpers.exercise_tensors import ByTrack
@@ -28,7 +29,7 @@ def guide(lesson: str, tracks: list[str], with_exercises: bool = True) -> str:
         "For instructors; students don't get this page.",
         "",
     ]
-    lines += [*_objectives(front), *_timing(front, declared, content)]
+    lines += [*_objectives(front), *_timing(lesson, front, with_exercises)]
     if declared:
         lines += ["## Exercises", ""]
         for one in declared.values():
@@ -47,26 +48,19 @@ def _objectives(front: dict[str, Any]) -> list[str]:
     return ["## Objectives", "", "After it, students can", "", *rows, *needs, ""]
 
 
-def _timing(front: dict[str, Any], declared: dict[str, Exercise], content: dict[str, Any] | None) -> list[str]:
-    rows = [
-        "## Timing",
-        "",
-        "| part | minutes |",
-        "| --- | --- |",
-        f"| the notebook, read and run | {front['minutes']} |",
-    ]
-    rows += [f"| exercise {qid[1:]}: {one.title} | {one.minutes} |" for qid, one in declared.items()]
-    total = front["minutes"] + sum(one.minutes for one in declared.values())
-    if content:
-        minutes = {part: max(1, round(0.5 * len(content[part]))) for part in ("before", "after")}
-        rows += [f"| quiz {part} ({len(content[part])} questions) | {number} |" for part, number in minutes.items()]
-        total += sum(minutes.values())
+def _timing(lesson: str, front: dict[str, Any], with_exercises: bool) -> list[str]:
+    held = timing.minutes(lesson, with_exercises)
+    rows = ["## Timing", "", "| part | minutes |", "| --- | --- |", f"| the notebook, read and run | {held.notebook} |"]
+    declared = exercises.definitions(lesson) if held.exercises else {}
+    rows += [f"| exercise {qid[1:]}: {declared[qid].title} | {number} |" for qid, number in held.exercises.items()]
+    content = quiz.load(lesson) if held.quizzes else {}
+    rows += [f"| quiz {part} ({len(content[part])} questions) | {number} |" for part, number in held.quizzes.items()]
     smoke, quick, full = (tables.duration(front["budgets"][profile]) for profile in ("smoke", "quick", "full"))
     running = (
         f"Running every cell takes at most {quick} on a laptop CPU (`quick`, {front['budgets']['quick']['gb']} GB), "
         f"{full} on a GPU (`full`), {smoke} in `smoke`."
     )
-    return [*rows, f"| together | {total} |", "", running, ""]
+    return [*rows, f"| together | {held.total} |", "", running, ""]
 
 
 def _exercise(lesson: str, one: Exercise, tracks: list[str]) -> list[str]:

@@ -1,13 +1,9 @@
 """Markdown as HTML for an instructor's pages: formulas as pictures, one plain style, no script and no network needed."""
 
 import html
-import re
 from pathlib import Path
 
-import release_math
-
-_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.S)
-_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.S)
+from helpers import formulas
 
 
 def as_html(text: str) -> str:
@@ -15,16 +11,9 @@ def as_html(text: str) -> str:
     import mistune
 
     pictures: list[str] = []
-
-    def keep(match: re.Match[str]) -> str:
-        pictures.append(release_math.picture(match[1] or match[2], block=bool(match[1])))
-        return f"\u27e6{len(pictures) - 1}\u27e7"
-
-    pieces = _CODE.split(text)
-    text = "".join(piece if at % 2 else _MATH.sub(keep, piece) for at, piece in enumerate(pieces))
+    text = formulas.set_aside(text, pictures)
     page = str(mistune.create_markdown(plugins=["table"])(text)).replace("<th></th>", "<td></td>")
-    page = re.sub(r"<p>\s*\u27e6(\d+)\u27e7\s*</p>", lambda match: pictures[int(match[1])], page)
-    return re.sub(r"\u27e6(\d+)\u27e7", lambda match: pictures[int(match[1])], page)
+    return formulas.put_back(page, pictures)
 
 
 def page(title: str, text: str) -> str:

@@ -15,7 +15,15 @@ from release_exercises import ReleaseError
 from release_files import Files, as_json, linked, with_links_to
 from release_numbers import with_numbers
 
-NOT_FOR_STUDENTS = ("grade*.py", "grading*.py", "quiz_export.py", "quiz_files.py", "quiz_paper.py", "html_pages.py")
+NOT_FOR_STUDENTS = (
+    "grade*.py",
+    "grading*.py",
+    "quiz_export.py",
+    "quiz_files.py",
+    "quiz_paper.py",
+    "html_pages.py",
+    "formulas.py",
+)
 NEEDED_BY_TESTS = {"jupytext", "text2qti", "nbval", "nbclient", "nbconvert", "pytest", "pytest-xdist", "ruff", "torchmetrics",
                    "torch-fidelity"}  # fmt: skip
 TRACK_NAMES = {"pytorch": "PyTorch", "tensorflow": "TensorFlow"}

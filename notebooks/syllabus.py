@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import timing
-
 import tables
+import timing
 from helpers import lessons
 
 

@@ -50,3 +50,29 @@ def test_the_colours_of_code_and_prompts_have_contrast():
         assert contrast(colour, "#ffffff" if "prompt" in name else "#f5f5f5") >= 4.5, name
     text = page()
     assert text.index(html_pages.STYLE) > text.index("--jp-mirror-editor-comment-color: #408080")  # ours comes last
+
+
+def test_formulas_are_pictures_also_in_tables_and_code_keeps_its_dollars():
+    text = page(
+        text="# T\n\nIf $x > 1$:\n\n$$y = x^2 \\tag{1}$$\n\n| a | b |\n| --- | --- |\n| $|x|$ | `$5` |\n\n`$z$`"
+    )
+    prose = text[text.index("<body") :]
+    assert prose.count('<svg class="math" role="img"') == 3 and prose.count('<p class="formula">') == 1
+    assert (
+        'aria-label="|x|"' in prose.replace("&#124;", "|")
+        and "<code>$5</code>" in prose
+        and "<code>$z$</code>" in prose
+    )
+    assert len(re.findall(r"<td[^>]*>", prose)) == 2
+
+
+def test_the_page_needs_no_network():
+    text = page()
+    assert not re.search(r"<(?:script|link|iframe)[^>]*(?:src|href)=", text)
+    assert not re.search(r"cdnjs|jsdelivr|unpkg|@import", text) and "mathjax" not in text.lower()
+
+
+def test_the_notebook_itself_stays_as_it_was():
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("$x$")])
+    html_pages.page(notebook)
+    assert notebook.cells[0].source == "$x$"

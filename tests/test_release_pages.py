@@ -11,7 +11,6 @@ import pytest
 import build
 import release_guides
 import release_instructor
-import release_math
 import release_slides
 from helpers import exercises, lessons, quiz
 from release_files import with_links_to
@@ -203,51 +202,7 @@ def test_an_output_stays_with_its_code_only():
     assert [bool(cell.outputs) for cell in new.cells] == [True, False, False]
 
 
-# --- formulas and text
-
-
-@pytest.mark.parametrize(
-    "formula",
-    [
-        r"\mathcal N(0, I)",
-        r"\tfrac1n \sum_i x_i",
-        r"\underbrace{\mathbb E[x]}_{\text{a mean}} \tag{3}",
-        r"\lVert x \rVert^2 \le \sqrt\lambda",
-    ],
-)
-def test_formulas_are_drawn(formula):
-    picture = release_math.picture(formula)
-    assert picture.startswith("<svg") and picture.count("<path") == 1 and len(picture) > 500
-    assert picture == release_math.picture(formula) and "nan" not in picture
-
-
-def test_a_formula_that_cannot_be_drawn_is_shown_as_text():
-    for formula in (r"\begin{cases} a & b \end{cases}", r"\begin{pmatrix} a & \nothing{b} \end{pmatrix}"):
-        assert release_math.picture(formula, block=True).startswith('<code class="formula block">')
-    assert "&lt;" in release_math.picture(r"a < \nothing{b}")
-
-
-def test_a_matrix_stands_in_rows_and_columns():
-    box = release_math._row(r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}")
-    one, wide, high = (
-        release_math._row(rf"\begin{{pmatrix}} {entries} \end{{pmatrix}}") for entries in ("a", "a & b", r"a \\ c")
-    )
-    assert one.width < wide.width == pytest.approx(box.width, abs=1) and one.above < high.above == box.above
-    assert box.above - release_math.AXIS == pytest.approx(box.below + release_math.AXIS)  # in the middle of its line
-    assert release_math._row(r"x = \begin{pmatrix} a \end{pmatrix} y").width > one.width + 20
-    assert release_math.picture(r"\begin{pmatrix} a \\ b \end{pmatrix}").count("<path") == 1
-
-
-def test_every_formula_of_every_lesson_is_drawn():
-    for lesson in lessons.everything():
-        for cell in lessons.cells(lesson, "both"):
-            if cell["kind"] == "markdown":
-                assert 'class="formula inline"' not in (page := as_html(cell["source"])), cell["source"]
-                assert 'class="formula block"' not in page, cell["source"]
-
-
-def test_an_aligned_block_has_a_picture_a_row():
-    assert release_math.picture(r"\begin{aligned} a &= b \\ &= c \end{aligned}", block=True).count("<svg") == 2
+# --- text
 
 
 def test_code_is_no_formula():

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-import syllabus
-import timing
 
 import build
+import syllabus
+import timing
 from helpers import exercises, lessons, paths, quiz
 
 NUMBERED = [name for name in lessons.names() if lessons.front_matter(name)["number"]]

@@ -3,6 +3,7 @@
 import functools
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,35 @@ _REPLACED = (
     (r"\\(?:displaystyle|textstyle|limits|nolimits)(?![a-zA-Z])", ""),
     (r"\\tag\{([^{}]*)\}", r"\\qquad (\1)"),
 )
+
+
+_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.S)
+_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+?)\$", re.S)
+
+
+def replaced(text: str, replace: Callable[[str, bool], str]) -> str:
+    """Markdown with every formula replaced by what `replace(formula, block)` gives; code is left alone."""
+    pieces = _CODE.split(text)
+    return "".join(
+        piece if at % 2 else _MATH.sub(lambda match: replace(match[1] or match[2], bool(match[1])), piece)
+        for at, piece in enumerate(pieces)
+    )
+
+
+def set_aside(text: str, pictures: list[str]) -> str:
+    """Markdown with a mark in the place of each formula, whose picture is added to `pictures`; see `put_back`."""
+
+    def mark(formula: str, block: bool) -> str:
+        pictures.append(picture(formula, block))
+        return f"\u27e6{len(pictures) - 1}\u27e7"
+
+    return replaced(text, mark)
+
+
+def put_back(page: str, pictures: list[str]) -> str:
+    """The HTML of a text from `set_aside`, with the pictures in the places of their marks."""
+    page = re.sub(r"<p>\s*\u27e6(\d+)\u27e7\s*</p>", lambda match: pictures[int(match[1])], page)
+    return re.sub(r"\u27e6(\d+)\u27e7", lambda match: pictures[int(match[1])], page)
 
 
 def picture(formula: str, block: bool = False) -> str:
