@@ -79,6 +79,11 @@ def test_the_explorer_follows_the_arrow_keys(lesson, explorer):
     lesson.shot("05_explorer_by_keyboard")
 
 
+def marks(question):
+    """The words beside the answers that were tried, from above."""
+    return [text for text in question.locator(".mark").all_inner_texts() if text]
+
+
 def test_a_quiz_is_answered_with_the_keyboard_alone(lesson):
     single, numeric = quiz.load(LESSON)["before"][:2]
     assert (single["type"], numeric["type"]) == ("single", "numeric")
@@ -93,10 +98,12 @@ def test_a_quiz_is_answered_with_the_keyboard_alone(lesson):
     assert right == 1
     keys.press("Space")  # the first answer
     first.get_by_role("status").get_by_text(single["answers"][0]["feedback"]).wait_for()
+    assert marks(first) == ["✘ wrong"]
     lesson.shot("06_quiz_wrong")
     keys.press("ArrowDown")
     keys.press("Space")
     first.get_by_role("status").get_by_text(single["answers"][1]["feedback"]).wait_for()
+    assert marks(first) == ["✘ wrong", "✔ right"]
 
     keys.press("Tab")
     assert second.locator("input:focus").count() == 1
@@ -105,6 +112,8 @@ def test_a_quiz_is_answered_with_the_keyboard_alone(lesson):
         keys.type(str(value))
         keys.press("Enter")
         second.get_by_role("status").get_by_text(feedback).wait_for()
+    score = f"2 of {len(quiz.load(LESSON)['before'])} questions answered, 0 right at the first try."
+    cell.get_by_text(score).wait_for()
     lesson.shot("07_quiz_right")
 
 
