@@ -79,6 +79,9 @@ def test_the_animation_plays_and_steps(book):
     keys.press("ArrowLeft")
     assert line.inner_text() == "step 6 (7 of 8)"
     book.shot("11_animation")
+    place = player.get_by_role("slider").bounding_box()
+    book.page.mouse.click(place["x"] + 2, place["y"] + place["height"] / 2)
+    assert line.inner_text() == "step 0 (1 of 8)"
 
 
 def test_the_choice_of_two_counts_presses_and_keys(book):
@@ -101,6 +104,7 @@ def test_sliders_are_dragged_and_stepped(book):
     cell, mouse = book.cell("sliders"), book.page.mouse
     picture, level = cell.locator(".widget-image"), cell.get_by_role("slider").nth(0)
     box = level.bounding_box()
+    assert picture.evaluate("image => image.naturalWidth") > 0  # a picture, and no broken one
 
     def drag():
         mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
