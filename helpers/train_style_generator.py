@@ -4,9 +4,8 @@ Run it with `python -m helpers.train_style_generator`. With `--go-on` it takes u
 
 The networks, the losses and the training step are those of the lesson's notebook (PyTorch); this script adds a larger set
 of drawn faces, more steps, a running average and growing: half-size faces first, where a step costs less than half, then
-one more block for both players. Karras et al. (2018) fade the new block in; here the learning rate starts low instead. The
-rate then stays, and a long average takes the place of a falling one: with a falling rate the first run of these networks
-lost three points of its score. Weights of the average go to 07_stylegan, those of both players to 07_stylegan_players.
+one more block for both players. Karras et al. (2018) fade the new block in; here the learning rate starts low instead.
+Weights of the average go to 07_stylegan, those of both players to 07_stylegan_players.
 The scores are those of lesson 5, of 2,000 samples. Stopped early (Ctrl+C), a stage ends, and the script goes on with what
 it has.
 """
@@ -31,8 +30,9 @@ NAME, LESSON, RESOLUTION, LATENT = "07_stylegan", "07_stylegan", 64, 64
 PLAYERS = "07_stylegan_players"  # generator and discriminator as the game left them, for going on
 WIDTHS_G, WIDTHS_D = (96, 96, 64, 32, 16), (24, 48, 64, 96)
 BATCH, MIXED, EVERY, WARM = 16, 0.5, 8, 200
-SMALL = SimpleNamespace(rate=2e-2, gamma=0.1, decay=0.998)  # at half the size
-LARGE = SimpleNamespace(rate=8e-3, gamma=0.1, decay=0.9997)
+SMALL = SimpleNamespace(rate=2e-2, gamma=0.1, decay=0.998, falling=False)  # at half the size
+LARGE = SimpleNamespace(rate=1.2e-2, gamma=0.2, decay=0.999, falling=True)
+LATER = SimpleNamespace(rate=4e-3, gamma=0.2, decay=0.9997, falling=True)  # when players are taken up again
 
 
 def play(lesson: Any, generator: Any, judge: Any, average: Any, how: SimpleNamespace) -> SimpleNamespace:
@@ -76,7 +76,9 @@ def train(lesson: Any, run: runtime.Run, pair: SimpleNamespace, images: np.ndarr
             real = 2 * run.tensor(images[rng.integers(0, len(images), BATCH)]) - 1
             z = run.tensor(codes.standard_normal((2, BATCH, LATENT)).astype(np.float32))
             cut = int(rng.integers(1, count)) if rng.random() < MIXED else count
-            rate = how.rate * min(1.0, (done + 1) / WARM)  # a gentle start, for a new block or Adams without memory
+            rate = how.rate
+            if how.falling:  # after 30 % of the steps; and a gentle start, for a new block or Adams without memory
+                rate *= min(1.0, max(0.02, (1 - done / steps) / 0.7)) * min(1.0, (done + 1) / WARM)
             now = pair.game.step(real, z, cut, rate, penalise=done % EVERY == 0)
             losses = 0.99 * losses + 0.01 * run.numpy(now)
             lesson.follow(pair.average, pair.game.G, min(how.decay, (1 + done) / (10 + done)))
@@ -89,7 +91,7 @@ def train(lesson: Any, run: runtime.Run, pair: SimpleNamespace, images: np.ndarr
 
 def taken_up(lesson: Any, run: runtime.Run, folder: Path | None) -> tuple[SimpleNamespace, dict[str, Any]]:
     """The stored players and their average, ready to go on, and what is known of their training so far."""
-    pair = players(lesson, run, small=False, how=LARGE)
+    pair = players(lesson, run, small=False, how=LATER)
     both = nn.ModuleList([pair.game.G, pair.game.D])
     for name, model in ((PLAYERS, both), (NAME, pair.average)):
         weights, known = checkpoints.load(name, folder)
@@ -103,7 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=22_223)
     parser.add_argument("--small-steps", type=int, default=6_700, help="at 32×32")
-    parser.add_argument("--steps", type=int, default=45_000, help="at 64×64")
+    parser.add_argument("--steps", type=int, default=22_500, help="at 64×64")
     parser.add_argument("--go-on", action="store_true", help="take up the stored players for so many steps at 64×64")
     parser.add_argument("--seed", type=int, default=0, help="another one for each time the players are taken up")
     parser.add_argument(
@@ -119,14 +121,14 @@ def main(arguments: list[str] | None = None) -> None:
     began = time.perf_counter()
     if chosen.go_on:
         pair, before = taken_up(lesson, run, chosen.folder)
-        done, planned, stages = [], [chosen.steps], [LARGE]
+        done, planned, stages = [], [chosen.steps], [LATER]
     else:
         halves = data.load("characters", n=chosen.images, resolution=RESOLUTION // 2)
         began = time.perf_counter()
         small = players(lesson, run, small=True, how=SMALL)
         done = [train(lesson, run, small, halves.train.images, chosen.small_steps, SMALL)]
         pair, planned, stages = grown(lesson, run, small, LARGE), [chosen.small_steps, chosen.steps], [SMALL, LARGE]
-    done.append(train(lesson, run, pair, faces.train.images, chosen.steps, LARGE))
+    done.append(train(lesson, run, pair, faces.train.images, chosen.steps, stages[-1]))
     store(
         lesson,
         run,
