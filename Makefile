@@ -32,7 +32,7 @@ run: $(VENV)/installed            ## run one lesson without a screen: make run L
 	@test -n "$(LESSON)" || { echo "which lesson? for example: make run LESSON=02_vae TRACK=pytorch"; exit 2; }
 	PROFILE=$(PROFILE) $(PY) notebooks/execute.py $(LESSON) --track $(TRACK)
 
-test: $(VENV)/ready_for_tests lint            ## everything that must hold: code, lessons, exercises, every notebook once (20 minutes)
+test: $(VENV)/ready_for_tests lint            ## everything that must hold: code, lessons, exercises, every notebook once (15 minutes)
 	$(PY) notebooks/build.py --check
 	$(PY) -m pytest -n 2 --dist loadfile
 	$(PY) notebooks/validate.py --solved --profile smoke --jobs 2
