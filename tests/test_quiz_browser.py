@@ -6,16 +6,16 @@ The page is opened in frames of a driver page, one after another; each frame is 
 import html
 import json
 import re
-import shutil
 import subprocess
 
+import chromium
 import nbformat
 import pytest
 from quiz_examples import NUMERIC, example
 
 from helpers import html_pages, quiz_show
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = chromium.find()
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 DRIVER = """<!doctype html><meta charset=utf-8><body><script>

@@ -2,9 +2,9 @@
 
 import json
 import re
-import shutil
 import subprocess
 
+import chromium
 import nbformat
 import pytest
 
@@ -17,7 +17,7 @@ from release_files import with_links_to
 from release_pages import as_html
 from release_student import Choice
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = chromium.find()
 
 
 @pytest.fixture(scope="module")

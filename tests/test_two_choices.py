@@ -4,10 +4,10 @@ import base64
 import io
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
+import chromium
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +16,7 @@ from helpers import two_choices, widgets
 from helpers.two_choices import QUESTION, TwoChoices
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = chromium.find()
 SCRIPT = Path(two_choices.__file__).with_suffix(".js")
 REAL = np.arange(30, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)  # greys 0 … 29
 FAKE = REAL + np.uint8(200)  # greys 200 … 229
