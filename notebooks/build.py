@@ -222,9 +222,6 @@ def read(path: Path) -> Any:
     return nbformat.read(path, as_version=4) if path.is_file() else None
 
 
-write = paths.write_whole
-
-
 # ---------------------------------------------------------------------------------------------------- the command line
 
 
@@ -250,7 +247,7 @@ def build(lesson: str, track: str) -> None:
     path = lessons.notebook_file(lesson, track)
     notebook = make_notebook(lesson, track)
     kept = keep_outputs(notebook, read(path))
-    write(path, to_text(notebook))
+    paths.write_whole(path, to_text(notebook))
     print(f"{path.relative_to(paths.root())}: {len(notebook.cells)} cells, outputs {'kept' if kept else 'none'}")
 
 
@@ -278,10 +275,10 @@ def execute_and_save(lesson: str, track: str, save: bool) -> None:
     if numbers := run_numbers(lesson, track, started):
         notebook.metadata["course"]["numbers"] = numbers
     if save:
-        write(path, to_text(notebook))
+        paths.write_whole(path, to_text(notebook))
     else:
         out = paths.build_folder() / "unsaved" / f"{lesson}.{track}.ipynb"
-        write(out, to_text(notebook))
+        paths.write_whole(out, to_text(notebook))
         print(f"left in {out}")
 
 

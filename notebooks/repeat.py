@@ -97,14 +97,14 @@ def main() -> int:
             if str(seed) not in done:
                 run = run_seed(options.project, track, seed, options.profile, options.sizes)
                 done[str(seed)] = run | {"commit": paths.commit()}
-                build.write(kept, json.dumps({"wanted": wanted, "runs": done}))
+                paths.write_whole(kept, json.dumps({"wanted": wanted, "runs": done}))
             print(f"{options.project}, seed {seed}: {done[str(seed)]['minutes']:.1f} minutes", flush=True)
         table = together([done[str(seed)] for seed in options.seeds], options.sizes)
     except (RepeatFailed, lessons.LessonError) as error:
         print(error, file=sys.stderr)
         return 1
     path = claims.results_file(options.project)
-    build.write(path, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    paths.write_whole(path, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
     print(claims.as_markdown(options.project))
     print(path.relative_to(paths.root()))
     return 0

@@ -73,7 +73,7 @@ def edition(lesson: str, track: str, solved: bool) -> Path:
             cell.outputs = before[cell.id].outputs
             cell.execution_count = before[cell.id].execution_count
     out = paths.build_folder() / "solved" / track / f"{lesson}.ipynb"
-    build.write(out, build.to_text(notebook))
+    paths.write_whole(out, build.to_text(notebook))
     return out
 
 

@@ -115,7 +115,8 @@ def pictures(track: str) -> dict[str, Callable[[], np.ndarray]]:
     run = runtime.start(LESSON, track)
     lesson = lessons.definitions(LESSON, track)
     state, info = checkpoints.load(LESSON)
-    G = run.prepare(lesson.Generator(tuple(info["widths"]), info["latent_dim"], info["depth"]))
+    how = tuple(info["widths"]), info["latent_dim"], info["depth"]
+    G = run.prepare(lesson.Generator(*how, layer=lesson.DemodulatedLayer))
     checkpoints.set_state(G, state)
     rng = run.rng()
     w = lesson.to_w(G, rng.standard_normal((3, G.latent_dim)))

@@ -1,7 +1,6 @@
-"""The script behind lesson 7's checkpoint: it grows, and what it stores can be drawn with, also when it is stopped early."""
+"""The script behind lesson 7's checkpoint: what it stores can be drawn with, also when it is stopped early, and gone on with."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,65 +15,51 @@ def small(monkeypatch):
     """Thin networks and few samples to score."""
     monkeypatch.setattr(script, "WIDTHS_G", (8, 8, 8, 8, 4))
     monkeypatch.setattr(script, "WIDTHS_D", (4, 8, 8, 8))
-    monkeypatch.setattr(script, "BATCH", 4)
+    monkeypatch.setattr(script.FIRST, "batch", 4)
+    monkeypatch.setattr(script.LATER, "batch", 8)
     monkeypatch.setattr(script, "SCORED", 16)
     monkeypatch.setattr(train_face_generator, "SCORED", 16)
 
 
 def run(folder, *options):
-    script.main(
-        [
-            "--images",
-            "120",
-            "--small-steps",
-            "3",
-            "--steps",
-            "5",
-            "--folder",
-            str(folder),
-            *options,
-        ]
-    )
+    script.main(["--images", "120", "--steps", "5", "--folder", str(folder), *options])
     return checkpoints.load(script.NAME, folder)
 
 
 def test_the_stored_generator_draws(small, tmp_path):
     state, how = run(tmp_path)
-    assert (how["steps"], how["steps_of_stages"], how["batch"]) == (8, [3, 5], 4)
+    assert (how["steps"], how["steps_of_stages"], how["faces_seen"]) == (5, [5], 20)
+    assert how["stages"][0]["batch"] == 4
     assert how["train_images"] + how["held_out_images"] == 120
     assert how["licence"] and how["device"]
     assert set(how["numbers"]) == {"distance", "floor", "untrained", "share_of_the_way", "copies"}
     lesson = lessons.definitions(script.LESSON, "pytorch")
-    generator = lesson.Generator(tuple(how["widths"]), how["latent_dim"], how["depth"])
+    generator = lesson.Generator(tuple(how["widths"]), how["latent_dim"], how["depth"], layer=lesson.DemodulatedLayer)
     checkpoints.set_state(generator, state)
     images = lesson.draw(generator, lesson.to_w(generator, np.ones((2, how["latent_dim"]))), noise=0)
     assert images.shape == (2, 64, 64, 3)
     assert 0 <= images.min() < images.max() <= 1
 
 
-def test_growing_keeps_every_layer_that_does_not_touch_the_pixels(small):
+def test_the_rate_starts_gently_stays_and_falls(small, monkeypatch):
     lesson = lessons.definitions(script.LESSON, "pytorch")
     session = runtime.start(script.LESSON, track="pytorch")
-    before = script.players(lesson, session, small=True, how=script.SMALL)
-    steeper = SimpleNamespace(**vars(script.LARGE) | {"gamma": 2 * script.SMALL.gamma})
-    after = script.grown(lesson, session, before, steeper)
-    assert before.game.G.sides[-1] == 32 and after.game.G.sides[-1] == 64
-    old, new = before.game.G.layers, after.game.G.layers
-    w = torch.randn(2, script.LATENT)
-    h_old, h_new = (model.start(2) for model in (before.game.G, after.game.G))
-    for one, other in zip(old, new, strict=False):  # the new generator has two layers more
-        h_old, h_new = one(h_old, w, None), other(h_new, w, None)
-        assert torch.equal(h_old, h_new)
-    maps = torch.randn(4, script.WIDTHS_D[1], 16, 16)
-    judged = []
-    for D, first in ((before.game.D, 1), (after.game.D, 2)):
-        h = maps
-        for down in D.downs[first:]:
-            h = down(h)
-        judged.append(D.out(D.hidden(D.conv(lesson.batch_spread(h)).permute(0, 2, 3, 1).flatten(1))))
-    assert torch.equal(*judged)
-    assert torch.equal(after.average.mapping.layers[3].weight, before.average.mapping.layers[3].weight)
-    assert after.game.penalty == pytest.approx(2 * before.game.penalty)
+    pair = script.players(lesson, session, script.FIRST)
+    assert pair.game.penalty == pytest.approx(script.EVERY * script.FIRST.gamma / 2)
+    rates, penalised = [], []
+
+    def step(real, z, cut, rate, penalise):
+        rates.append(rate / script.FIRST.rate)
+        penalised.append(penalise)
+        return torch.zeros(2)
+
+    monkeypatch.setattr(pair.game, "step", step)
+    monkeypatch.setattr(lesson, "follow", lambda *_: None)
+    images = np.zeros((4, 64, 64, 3), np.uint8)
+    assert script.train(lesson, session, pair, images, 1000, script.FIRST) == 1000
+    assert rates[0] == pytest.approx(1 / script.WARM) and rates[script.WARM - 1] == 1 == rates[300]
+    assert rates[650] == pytest.approx(0.5) and rates[-1] == pytest.approx(0.02)
+    assert np.flatnonzero(penalised).tolist() == list(range(0, 1000, script.EVERY))
 
 
 def test_what_is_learnt_before_an_interrupt_is_kept(small, tmp_path, monkeypatch):
@@ -94,7 +79,7 @@ def test_what_is_learnt_before_an_interrupt_is_kept(small, tmp_path, monkeypatch
 
     monkeypatch.setattr(script, "play", play)
     how = run(tmp_path)[1]
-    assert (how["steps_of_stages"], how["steps_planned"]) == ([2, 2], [3, 5])
+    assert (how["steps_of_stages"], how["steps_planned"]) == ([2], [5])
     names = [f"{name}.{end}" for name in (script.NAME, script.PLAYERS) for end in ("json", "safetensors")]
     assert sorted(file.name for file in tmp_path.iterdir()) == names
 
@@ -118,11 +103,7 @@ def test_going_on_takes_up_the_players_and_counts_all_their_steps(small, tmp_pat
     for kept, stored in ((taken["average"], first), (taken["players"], game)):
         assert kept.keys() == stored.keys() and all(np.array_equal(kept[key], stored[key]) for key in kept)
     assert taken["w"].abs().max() > 0
-    assert (after["steps"], after["steps_of_stages"], after["steps_planned"], after["seed"]) == (
-        13,
-        [3, 5, 5],
-        [3, 5, 5],
-        1,
-    )
-    assert len(after["stages"]) == 3 and 74 <= after["minutes"] < 80
+    told = [after[name] for name in ("steps", "steps_of_stages", "steps_planned", "faces_seen", "seed")]
+    assert told == [10, [5, 5], [5, 5], 60, 1]
+    assert len(after["stages"]) == 2 and 74 <= after["minutes"] < 80
     assert any(not np.array_equal(first[key], second[key]) for key in first)

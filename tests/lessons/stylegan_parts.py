@@ -1,5 +1,7 @@
 """What the tests of lesson 7's networks share: small generators, codes, noise."""
 
+import functools
+
 import numpy as np
 import parity
 import pytest
@@ -9,21 +11,29 @@ from helpers import lessons
 LESSON = "07_stylegan"
 BOTH = pytest.mark.parametrize("track", lessons.TRACKS)
 WIDTHS, LATENT, DEPTH = (8, 6, 5), 6, 3  # 16×16
-BASELINE = {"styled": False, "constant": False, "noisy": False, "depth": 0}
+BASELINE = {"kind": "plain", "constant": False, "noisy": False, "depth": 0}
 GENERATORS = {  # the paper's configurations, and other sizes
     "F": {},
     "D": {"noisy": False},
     "C": {"constant": False, "noisy": False},
     "B": BASELINE,
-    "pixel norm, noise": {"styled": False},
+    "pixel norm, noise": {"kind": "plain"},
+    "StyleGAN2's layers": {"kind": "demodulated"},
+    "StyleGAN2's layers, no noise": {"kind": "demodulated", "noisy": False},
     "eight layers": {"depth": 8},
     "grey": {"channels": 1},
     "smallest": {"widths": (5,)},
 }
 
 
-def make(side, widths=WIDTHS, depth=DEPTH, **switches):
-    return side.Generator(widths, LATENT, depth, **switches)
+def layers_of(side, kind):
+    """What a generator makes its layers with: AdaIN, no style ("plain") or StyleGAN2's."""
+    plain = functools.partial(side.StyleLayer, styled=False)
+    return {"adain": side.StyleLayer, "plain": plain, "demodulated": side.DemodulatedLayer}[kind]
+
+
+def make(side, widths=WIDTHS, latent_dim=LATENT, depth=DEPTH, kind="adain", **switches):
+    return side.Generator(widths, latent_dim, depth, layer=layers_of(side, kind), **switches)
 
 
 def codes(n=4, seed=1):

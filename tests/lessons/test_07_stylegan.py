@@ -74,6 +74,16 @@ def styled_by(h, scale, shift):
     return scale[:, None, None] * (h - m) / np.sqrt(v + 1e-8) + shift[:, None, None]
 
 
+def convolved_with_styles(h, scale, kernels, bias):
+    """StyleGAN2: kernels of its own for each picture, scaled by its style and brought to the length √2."""
+    pictures = []
+    for picture, s in zip(h, scale, strict=True):
+        own = kernels * s[None, :, None, None]
+        own *= np.sqrt(2 / (own**2).sum(axis=(1, 2, 3), keepdims=True))
+        pictures.append(convolved(picture[None], own, bias))
+    return np.concatenate(pictures)
+
+
 def equalised(weight, gain=1.0):
     return weight * gain / np.sqrt(np.prod(weight.shape[1:]))
 
@@ -85,7 +95,7 @@ def numpy_mapping(weights, z, depth):
     return h
 
 
-def numpy_generator(state, z, noise, depth=DEPTH, sides=(4, 4, 8, 8, 16, 16), styled=True, constant=True, **_):
+def numpy_generator(state, z, noise, depth=DEPTH, sides=(4, 4, 8, 8, 16, 16), kind="adain", constant=True, **_):
     """The generator from its weights in order: mapping, start, layers, colours → (B, R, R, 3) in [-1, 1]."""
     weights = iter([value.astype(float) for value in state.values()])
     w = numpy_mapping(weights, z, depth)
@@ -94,14 +104,18 @@ def numpy_generator(state, z, noise, depth=DEPTH, sides=(4, 4, 8, 8, 16, 16), st
     else:
         h = (unit_pixels(w) @ equalised(next(weights)).T + next(weights)).reshape(len(z), 4, 4, -1)
     for i, side in enumerate(sides):
-        strength = next(weights)
-        h = convolved(h, equalised(next(weights), 2**0.5), next(weights)) if i else h
+        strength, kernels, bias = next(weights), next(weights) if i else None, next(weights) if i else None
+        style = None if kind == "plain" else w @ equalised(next(weights)).T + next(weights)
+        if kind == "demodulated":
+            h = convolved_with_styles(h, 1 + style, kernels, bias) if i else h * (1 + style)[:, None, None]
+        elif i:
+            h = convolved(h, equalised(kernels, 2**0.5), bias)
         h = enlarged(h) if side > h.shape[1] else h
         h = leaky(h + strength * noise[i] if noise else h)
-        if styled:
-            scale, shift = np.split(w @ equalised(next(weights)).T + next(weights), 2, axis=1)
+        if kind == "adain":
+            scale, shift = np.split(style, 2, axis=1)
             h = styled_by(h, 1 + scale, shift)
-        else:
+        elif kind == "plain":
             h = unit_pixels(h)
     images = np.tanh(convolved(h, equalised(next(weights)), next(weights)))
     assert next(weights, None) is None
@@ -109,7 +123,10 @@ def numpy_generator(state, z, noise, depth=DEPTH, sides=(4, 4, 8, 8, 16, 16), st
 
 
 @BOTH
-@pytest.mark.parametrize("name", ["F", "D", "C", "B", "pixel norm, noise", "eight layers"])
+@pytest.mark.parametrize(
+    "name",
+    ["F", "D", "C", "B", "pixel norm, noise", "eight layers", "StyleGAN2's layers", "StyleGAN2's layers, no noise"],
+)
 def test_the_generator_against_numpy(tracks, track, name):
     side, switches = tracks[track], GENERATORS[name]
     G = parity.twins({"pytorch": side}, lambda side: make(side, **switches), spread=0.3)["pytorch"]
@@ -256,14 +273,15 @@ def test_the_mapping_takes_directions_alone(tracks, track):
 # --- sizes -----------------------------------------------------------------------------------------------------------
 
 
-def by_hand(widths, latent_dim, depth, styled=True, constant=True):
+def by_hand(widths, latent_dim, depth, kind="adain", constant=True):
     """Parameters of a generator."""
     pairs = [(widths[0], widths[0])] + [(a, b) for i, b in enumerate(widths[1:]) for a in (widths[i], b)]
     mapping = depth * (latent_dim + 1) * latent_dim
     start = 16 * widths[0] * (1 if constant else latent_dim + 1)
     outputs = [widths[0], *(b for _, b in pairs)]
     layers = sum(b for b in outputs) + sum(9 * a * b + b for a, b in pairs)
-    styles = sum(2 * b * (latent_dim + 1) for b in outputs) if styled else 0
+    numbers = {"adain": 2 * sum(outputs), "plain": 0, "demodulated": widths[0] + sum(a for a, _ in pairs)}[kind]
+    styles = numbers * (latent_dim + 1)
     return mapping + start + layers + styles + 3 * widths[-1] + 3
 
 
@@ -274,10 +292,15 @@ def count(model):
 @BOTH
 @pytest.mark.parametrize(
     ("widths", "switches"),
-    [((96, 96, 48, 24), {}), ((96, 96, 64, 32, 16), {}), ((16, 16, 8), {"styled": False, "constant": False})],
+    [
+        ((96, 96, 48, 24), {}),
+        ((96, 96, 64, 32, 16), {}),
+        ((16, 16, 8), {"kind": "plain", "constant": False}),
+        ((96, 96, 64, 32, 16), {"kind": "demodulated"}),
+    ],
 )
 def test_parameter_counts(tracks, track, widths, switches):
-    G = tracks[track].Generator(widths, **switches)
+    G = make(tracks[track], widths, 64, 8, **switches)
     assert count(G) == by_hand(widths, 64, 8, **switches)
     assert len(G.sides) == 2 * len(widths) and G.sides[-1] == 4 * 2 ** (len(widths) - 1)
 

@@ -4,6 +4,7 @@ import numpy as np
 import parity
 import pytest
 from parity import array, tensor
+from stylegan_parts import make
 
 from helpers import checkpoints, lessons
 
@@ -315,7 +316,7 @@ def stored():
 
 def loaded(side, stored):
     state, info = stored
-    G = side.Generator(tuple(info["widths"]), info["latent_dim"], info["depth"])
+    G = make(side, tuple(info["widths"]), info["latent_dim"], info["depth"], "demodulated")
     checkpoints.set_state(G, state)
     return G
 
@@ -351,12 +352,12 @@ def test_the_stored_generator_draws_people_on_white(tracks, stored):
 def test_a_checkpoint_of_another_resolution_or_size_is_refused_by_name(tracks, track, stored):
     side, (state, info) = tracks[track], stored
     widths = tuple(info["widths"])
-    before = checkpoints.state(smaller := side.Generator(widths[:-1], info["latent_dim"], info["depth"]))
+    before = checkpoints.state(smaller := make(side, widths[:-1], info["latent_dim"], info["depth"], "demodulated"))
     with pytest.raises(checkpoints.CheckpointError, match=r"another model.*tensors for a model of"):
         checkpoints.set_state(smaller, state)
     for key, value in checkpoints.state(smaller).items():
         np.testing.assert_array_equal(value, before[key])
-    narrow = side.Generator((widths[0] // 2, *widths[1:]), info["latent_dim"], info["depth"])
+    narrow = make(side, (widths[0] // 2, *widths[1:]), info["latent_dim"], info["depth"], "demodulated")
     with pytest.raises(checkpoints.CheckpointError, match="another size"):
         checkpoints.set_state(narrow, state)
     with pytest.raises(checkpoints.CheckpointError, match="another model"):
