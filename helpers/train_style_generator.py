@@ -4,8 +4,7 @@ Run it with `python -m helpers.train_style_generator`. With `--go-on` it takes u
 
 The networks, the losses and the training step are those of the lesson's notebook (PyTorch), with StyleGAN2's layers; this
 script adds a larger set of drawn faces, more steps and a longer running average. The penalty on steepness weighs more than
-in the lesson's short training at 32×32: with γ = 0.2 the discriminator soon told all fakes at this size, and the generator
-stopped learning.
+in the lesson's short training at 32×32: with γ = 0.2 the discriminator ran ahead at this size, and the faces came slower.
 Weights of the average go to 07_stylegan, those of both players to 07_stylegan_players.
 The scores are those of lesson 5, of 2,000 samples. Stopped early (Ctrl+C), it measures and stores what it has.
 """
@@ -30,9 +29,8 @@ NAME, LESSON, RESOLUTION, LATENT = "07_stylegan", "07_stylegan", 64, 64
 PLAYERS = "07_stylegan_players"  # generator and discriminator as the game left them, for going on
 WIDTHS_G, WIDTHS_D = (96, 96, 64, 32, 16), (32, 64, 96, 128)
 MIXED, EVERY, WARM = 0.5, 8, 100
-FIRST = SimpleNamespace(
-    batch=16, rate=1.2e-2, hold=0.3, gamma=2.0, decay=0.9996
-)  # hold: share of the steps at full rate
+# hold: the share of the steps at the full rate, before it falls
+FIRST = SimpleNamespace(batch=16, rate=1.2e-2, hold=0.3, gamma=2.0, decay=0.9996)
 LATER = SimpleNamespace(batch=16, rate=5.7e-3, hold=0.0, gamma=2.0, decay=0.9992)  # when players are taken up again
 
 
@@ -71,15 +69,14 @@ def train(lesson: Any, run: runtime.Run, pair: SimpleNamespace, images: np.ndarr
     return steps
 
 
-def taken_up(lesson: Any, run: runtime.Run, folder: Path | None) -> tuple[SimpleNamespace, dict[str, Any]]:
-    """The stored players and their average, ready to go on, and what is known of their training so far."""
-    pair = players(lesson, run, LATER)
+def take_up(pair: SimpleNamespace, folder: Path | None) -> dict[str, Any]:
+    """Give new players and their average the stored weights; returns what is known of their training so far."""
     both = nn.ModuleList([pair.game.G, pair.game.D])
     for name, model in ((PLAYERS, both), (NAME, pair.average)):
         weights, known = checkpoints.load(name, folder)
         checkpoints.set_state(model, weights)
     pair.game.w_mean.copy_(pair.average.styles(torch.randn(4096, LATENT)).mean(dim=(0, 1)).detach())
-    return pair, known
+    return known
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -100,9 +97,9 @@ def main(arguments: list[str] | None = None) -> None:
     untrained = players(lesson, run, FIRST).average
     before: dict[str, Any] = {"steps_of_stages": [], "steps_planned": [], "stages": [], "faces_seen": 0, "minutes": 0.0}
     how = LATER if chosen.go_on else FIRST
-    pair = players(lesson, run, FIRST)
+    pair = players(lesson, run, how)
     if chosen.go_on:
-        pair, before = taken_up(lesson, run, chosen.folder)
+        before = take_up(pair, chosen.folder)
     began = time.perf_counter()
     done = train(lesson, run, pair, faces.train.images, chosen.steps, how)
     store(
