@@ -9,7 +9,7 @@ import pytest
 
 # Tests of parity hold both frameworks in one process. PyTorch's optimisers load the compiler Triton when first used, and
 # that aborts the process once TensorFlow is in it; loaded before TensorFlow it does no harm.
-import torch._dynamo  # noqa: F401
+import torch._dynamo
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "notebooks"))
@@ -32,6 +32,25 @@ def own_build_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_BUILD", str(tmp_path / "build"))
     for name in ("PROFILE", "SEED", "SIZES", "EXERCISES"):
         monkeypatch.delenv(name, raising=False)
+
+
+def _seed():
+    """The same random numbers for every test, in whichever order tests run."""
+    torch.manual_seed(0)
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def seeded_module():
+    """Seeds for what a file's tests share."""
+    _seed()
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Seeds for a test."""
+    _seed()
 
 
 @pytest.fixture

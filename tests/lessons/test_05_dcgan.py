@@ -56,9 +56,7 @@ def aim(*shape):
 @pytest.mark.parametrize("make", GENERATORS)
 def test_generators_agree(tracks, make, training):
     models = parity.twins(tracks, lambda side: getattr(side, make)(), spread=0.02)
-    codes = np.random.default_rng(1).normal(
-        size=(4, models["pytorch"].latent_dim)
-    )  # few: a ReLU at its kink may differ
+    codes = np.random.default_rng(1).normal(size=(4, models["pytorch"].latent_dim))
     parity.compare(tracks, models, alone(training), codes, aim(4, *GENERATORS[make][1]), floor=FLOOR)
 
 
@@ -97,13 +95,10 @@ def test_the_game_agrees(tracks):
     def make(side):
         return {"G": side.make_generator(), "D": side.make_discriminator()}
 
-    def play(seed):
-        rng = np.random.default_rng(seed)
-        models = parity.twins(tracks, make, spread=0.02)
-        images, codes = rng.uniform(-1, 1, size=(8, 32, 32, 3)), rng.normal(size=(8, 64))
-        parity.compare(tracks, models, the_game, images, codes, floor=FLOOR)
-
-    parity.one_of(play, seeds=(2, 3, 4))
+    rng = np.random.default_rng(2)
+    models = parity.twins(tracks, make, spread=0.02)
+    images, codes = rng.uniform(-1, 1, size=(8, 32, 32, 3)), rng.normal(size=(8, 64))
+    parity.compare(tracks, models, the_game, images, codes, floor=FLOOR)
 
 
 @pytest.mark.parametrize("track", lessons.TRACKS)

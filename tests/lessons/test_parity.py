@@ -115,6 +115,27 @@ def test_weights_are_left_as_they_were(tracks, models):
             np.testing.assert_array_equal(value, before["pytorch"][key])
 
 
+def test_a_unit_at_the_kink_of_its_relu_is_no_mistake(tracks, models):
+    from helpers import checkpoints
+
+    real, z = inputs()
+    kink = float(parity.array(models["pytorch"]["D"](parity.tensor(tracks["pytorch"], real)))[0, 0])
+
+    def near(side, nets, real, z):
+        logits = nets["D"](real) - (kink + (1e-6 if hasattr(side, "tf") else -1e-6))
+        relu = side.tf.nn.relu if hasattr(side, "tf") else side.torch.relu
+        return parity.Forward([logits], [], {"D": parity.mean(side, relu(logits))})
+
+    before = checkpoints.state(models["pytorch"]["D"])
+    here, there = (parity.measure(tracks[track], models[track], near, real, z) for track in lessons.TRACKS)
+    with pytest.raises(AssertionError, match="gradient of D"):
+        parity.same_gradients(here.gradients["D"], there.gradients["D"], "D")
+    parity.compare(tracks, models, near, real, z)
+    for track in lessons.TRACKS:
+        for key, value in checkpoints.state(models[track]["D"]).items():
+            np.testing.assert_array_equal(value, before[key])
+
+
 def test_states_that_start_alike_pass_and_others_do_not():
     rng = np.random.default_rng(0)
     normal, again = ({"000.weight": rng.normal(0, 0.02, size=3000)} for _ in range(2))
