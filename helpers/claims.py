@@ -1,7 +1,8 @@
 """Judge the claims of a project: one number a run, several runs, a 95 % interval, a verdict.
 
 A project's front matter lists its claims: `{claim: "…", number: recorded_number, at_most: 1.0, meaning: "…"}`. The runs are
-those of `notebooks/projects/results/SLUG.json`, which `notebooks/repeat.py` writes.
+those of `notebooks/projects/results/SLUG.json`, which `notebooks/repeat.py` writes. Runs of the profile `full` may lie beside
+them, in SLUG.full.json; they are judged by themselves, since a verdict may depend on the sizes.
 """
 
 import json
@@ -18,6 +19,7 @@ from helpers import lessons, paths
 HOLDS, FAILS, OPEN = "holds", "does not hold", "cannot be told"
 MARKS = {HOLDS: "✔", FAILS: "✘", OPEN: "?"}
 LEVEL = 0.95
+BESIDE = "full"  # the profile whose runs may lie beside the others
 BORDERS = {"at_least": "≥", "at_most": "≤"}
 
 
@@ -56,14 +58,14 @@ class Table:
         return bool(self.seeds)
 
 
-def results_file(project: str) -> Path:
-    """Where the committed runs of a project lie."""
-    return paths.root() / "notebooks" / "projects" / "results" / f"{project}.json"
+def results_file(project: str, beside: str = "") -> Path:
+    """Where the committed runs of a project lie. beside: a profile whose runs are kept beside them."""
+    return paths.root() / "notebooks" / "projects" / "results" / f"{project}{beside and '.' + beside}.json"
 
 
-def committed(project: str) -> Table:
+def committed(project: str, beside: str = "") -> Table:
     """The committed runs of a project; an empty table where there are none. Raises LessonError on a damaged file."""
-    path = results_file(project)
+    path = results_file(project, beside)
     if not path.is_file():
         return Table()
     try:
@@ -134,6 +136,7 @@ class Verdict:
     here: float | None
     interval: Interval | None
     verdict: str
+    beside: "Verdict | None" = None  # the same claim on the runs that are kept beside, if there are any
 
     @property
     def border(self) -> str:
@@ -151,14 +154,24 @@ class Verdict:
 
 def verdicts(project: str, numbers: dict[str, float] | None = None) -> list[Verdict]:
     """Every claim of a project, judged on the committed runs. numbers: what this run recorded."""
-    table, found = committed(project), []
-    for claim in of(project):
-        values = table.numbers.get(claim.number)
-        known = values is not None and bool(np.isfinite(values).all())
-        spread = interval(values) if known else None
-        verdict = judge(values, **{claim.side: claim.border}) if known else OPEN
-        found.append(Verdict(claim, (numbers or {}).get(claim.number), spread, verdict))
-    return found
+    table, beside = committed(project), committed(project, BESIDE)
+    return [
+        _judged(claim, table, (numbers or {}).get(claim.number), _judged(claim, beside) if beside else None)
+        for claim in of(project)
+    ]
+
+
+def _judged(claim: Claim, table: Table, here: float | None = None, beside: Verdict | None = None) -> Verdict:
+    values = table.numbers.get(claim.number)
+    if values is None or not np.isfinite(values).all():
+        return Verdict(claim, here, None, OPEN, beside)
+    return Verdict(claim, here, interval(values), judge(values, **{claim.side: claim.border}), beside)
+
+
+def made(project: str) -> str:
+    """How the committed runs of a project were made, and those beside them, in words."""
+    beside = committed(project, BESIDE)
+    return committed(project).made + (f"; those of {BESIDE}: {beside.made}" if beside else "")
 
 
 def show(run: Any) -> None:
@@ -166,23 +179,32 @@ def show(run: Any) -> None:
 
     run: what `runtime.start` returned. A claim whose number the run has not recorded shows a dash.
     """
-    print(f"The verdicts rest on: {committed(run.lesson).made}.\nAn interval holds the mean with a chance of 95 %.\n")
+    print(f"The verdicts rest on: {made(run.lesson)}.\nAn interval holds the mean with a chance of 95 %.\n")
     for i, one in enumerate(verdicts(run.lesson, run.numbers), 1):
         here = "–" if one.here is None else f"{one.here:.3g}"
         print(f"{i}. {one.claim.text}\n   {one.claim.meaning}; holds if {one.border}")
         print(f"   this run {here} · {len(committed(run.lesson).seeds)} runs {one.spread}")
+        if one.beside:
+            count = len(committed(run.lesson, BESIDE).seeds)
+            print(f"   in {BESIDE}, {count} runs {one.beside.spread}: {MARKS[one.beside.verdict]} {one.beside.verdict}")
         print(f"   {MARKS[one.verdict]} {one.verdict}\n")
 
 
 def as_markdown(project: str, numbers: dict[str, float] | None = None) -> str:
-    """The verdicts as a Markdown table, with a column for this run where its numbers are given."""
-    here = numbers is not None
-    lines = ["| claim | number | holds if |" + (" this run |" if here else "") + " mean (95 % interval) | verdict |"]
-    lines.append("|---|---|---|" + ("---|" if here else "") + "---|---|")
-    for one in verdicts(project, numbers):
-        own = (f" {'–' if one.here is None else f'{one.here:.3g}'} |") if here else ""
-        lines.append(
-            f"| {one.claim.text} | {one.claim.meaning} | {one.border} |{own} {one.spread} | "
-            f"{MARKS[one.verdict]} {one.verdict} |"
-        )
-    return "\n".join(lines) + "\n"
+    """The verdicts as a Markdown table, with columns for this run's numbers, if given, and for runs kept beside."""
+    judged = verdicts(project, numbers)
+    heads = ["claim", "number", "holds if", "mean (95 % interval)", "verdict"]
+    rows = [
+        [one.claim.text, one.claim.meaning, one.border, one.spread, f"{MARKS[one.verdict]} {one.verdict}"]
+        for one in judged
+    ]
+    if numbers is not None:
+        heads.insert(3, "this run")
+        for row, one in zip(rows, judged, strict=True):
+            row.insert(3, "–" if one.here is None else f"{one.here:.3g}")
+    if any(one.beside for one in judged):
+        heads.append(f"in {BESIDE}")
+        for row, one in zip(rows, judged, strict=True):
+            row.append(f"{one.beside.spread}: {MARKS[one.beside.verdict]} {one.beside.verdict}" if one.beside else "–")
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("|" + "|".join("---" if c == "---" else f" {c} " for c in line) + "|" for line in lines) + "\n"

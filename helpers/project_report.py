@@ -92,7 +92,7 @@ class Report:
         for i, (name, (_, alt, caption)) in enumerate(zip(names, self.figures, strict=True), 1):
             lines += [f"![{alt}]({name})", "", f"Figure {i}. {caption}", ""]
         lines += self.tables
-        lines += ["## The verdicts", "", f"They rest on {claims.committed(run.lesson).made}.", "",
+        lines += ["## The verdicts", "", f"They rest on {claims.made(run.lesson)}.", "",
                   claims.as_markdown(run.lesson, run.numbers), "## What you found", ""]  # fmt: skip
         for question in questions:
             lines += [f"**{question}**", "", "…", ""]

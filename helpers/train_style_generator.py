@@ -2,9 +2,10 @@
 
 Run it with `python -m helpers.train_style_generator`. With `--go-on` it takes up the stored players and trains them further.
 
-The networks, the losses and the training step are those of the lesson's notebook (PyTorch), with StyleGAN2's layers; this
-script adds a larger set of drawn faces, more steps and a longer running average. The penalty on steepness weighs more than
-in the lesson's short training at 32×32: with γ = 0.2 the discriminator ran ahead at this size, and the faces came slower.
+The networks, the losses and the training step are those of the lesson's notebook (PyTorch), with StyleGAN2's layers and a
+plain ReLU in the fine ones; this script adds a larger set of drawn faces, more steps and a longer running average. The
+penalty on steepness weighs more than in the lesson's short training at 32×32: with γ = 0.2 the discriminator ran ahead at
+this size, and the faces came slower.
 Weights of the average go to 07_stylegan, those of both players to 07_stylegan_players.
 The scores are those of lesson 5, of 2,000 samples. Stopped early (Ctrl+C), it measures and stores what it has.
 """
@@ -29,9 +30,9 @@ NAME, LESSON, RESOLUTION, LATENT = "07_stylegan", "07_stylegan", 64, 64
 PLAYERS = "07_stylegan_players"  # generator and discriminator as the game left them, for going on
 WIDTHS_G, WIDTHS_D = (96, 96, 64, 32, 16), (32, 64, 96, 128)
 MIXED, EVERY, WARM = 0.5, 8, 100
-# hold: the share of the steps at the full rate, before it falls
+# hold: the share of the steps at the full rate, before it falls (1: it never does)
 FIRST = SimpleNamespace(batch=16, rate=1.2e-2, hold=0.3, gamma=2.0, decay=0.9996)
-LATER = SimpleNamespace(batch=16, rate=5.7e-3, hold=0.0, gamma=2.0, decay=0.9992)  # when players are taken up again
+LATER = SimpleNamespace(batch=16, rate=1.2e-2, hold=1.0, gamma=2.0, decay=0.9996)  # when players are taken up again
 
 
 def play(lesson: Any, generator: Any, judge: Any, average: Any, how: SimpleNamespace) -> SimpleNamespace:
@@ -42,7 +43,7 @@ def play(lesson: Any, generator: Any, judge: Any, average: Any, how: SimpleNames
 
 def players(lesson: Any, run: runtime.Run, how: SimpleNamespace) -> SimpleNamespace:
     """New players in their game, and the generator's average."""
-    generator, average = (run.prepare(lesson.Generator(WIDTHS_G, LATENT, layer=lesson.DemodulatedLayer)) for _ in "GA")
+    generator, average = (run.prepare(lesson.Generator(WIDTHS_G, LATENT, layer=lesson.flat_layer)) for _ in "GA")
     judge = run.prepare(lesson.Discriminator(WIDTHS_D))
     average.load_state_dict(generator.state_dict())
     return play(lesson, generator, judge, average, how)
@@ -57,7 +58,7 @@ def train(lesson: Any, run: runtime.Run, pair: SimpleNamespace, images: np.ndarr
             real = 2 * run.tensor(images[rng.integers(0, len(images), how.batch)]) - 1
             z = run.tensor(codes.standard_normal((2, how.batch, LATENT)).astype(np.float32))
             cut = int(rng.integers(1, count)) if rng.random() < MIXED else count
-            rate = how.rate * min(1.0, max(0.02, (1 - done / steps) / (1 - how.hold)))
+            rate = how.rate * min(1.0, max(0.02, (1 - done / steps) / max(1e-9, 1 - how.hold)))
             rate *= min(1.0, (done + 1) / WARM)  # a gentle start, for Adams without memory
             now = pair.game.step(real, z, cut, rate, penalise=done % EVERY == 0)
             losses = 0.99 * losses + 0.01 * run.numpy(now)

@@ -10,7 +10,7 @@ from typing import Any
 
 import build
 import release_exercises
-from helpers import lessons, paths, quiz
+from helpers import claims, lessons, paths, quiz
 from release_exercises import ReleaseError
 from release_files import Files, as_json, linked, with_links_to
 from release_numbers import with_numbers
@@ -221,9 +221,9 @@ def results(choice: Choice) -> Files:
     """The committed runs that a project's verdicts rest on."""
     out = {}
     for lesson in choice.lessons:
-        file = paths.root() / "notebooks" / "projects" / "results" / f"{lesson}.json"
-        if lessons.is_project(lesson) and file.is_file():
-            out[f"notebooks/projects/results/{lesson}.json"] = file.read_bytes()
+        for file in (claims.results_file(lesson), claims.results_file(lesson, claims.BESIDE)):
+            if lessons.is_project(lesson) and file.is_file():
+                out[f"notebooks/projects/results/{file.name}"] = file.read_bytes()
     return out
 
 

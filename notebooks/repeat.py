@@ -4,7 +4,8 @@
     python notebooks/repeat.py p2_dcgan_laboratory --seeds 0 1 2 --sizes "epochs=400"
 
 writes notebooks/projects/results/SLUG.json: every recorded number, one value a seed, and how it was made. A run that was
-broken off goes on where it stopped; --fresh starts anew. Every seed is a process of its own.
+broken off goes on where it stopped; --fresh starts anew. Every seed is a process of its own. --beside, for runs in `full`,
+keeps the table and writes SLUG.full.json, whose verdicts stand beside the others.
 """
 
 import argparse
@@ -82,8 +83,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--profile", default="full", choices=("smoke", "quick", "full"))
     parser.add_argument("--sizes", default="", help="settings that replace the profile's: 'epochs=400, images=265'")
+    parser.add_argument(
+        "--beside", action="store_true", help="keep the committed runs and write SLUG.PROFILE.json beside them"
+    )
     parser.add_argument("--fresh", action="store_true", help="forget seeds that were run before")
     options = parser.parse_args()
+    if options.beside and options.profile != claims.BESIDE:
+        parser.error(f"--beside is for runs in {claims.BESIDE}; these are in {options.profile}")
     try:
         track = lessons.tracks(options.project)[0]
         kept = paths.build_folder() / "repeat" / options.project / "runs.json"
@@ -103,7 +109,7 @@ def main() -> int:
     except (RepeatFailed, lessons.LessonError) as error:
         print(error, file=sys.stderr)
         return 1
-    path = claims.results_file(options.project)
+    path = claims.results_file(options.project, options.profile if options.beside else "")
     paths.write_whole(path, json.dumps(table, indent=1, ensure_ascii=False) + "\n")
     print(claims.as_markdown(options.project))
     print(path.relative_to(paths.root()))

@@ -83,8 +83,7 @@ def verdict_tables(folder: Path) -> str:
         front, track = lessons.front_matter(project), lessons.tracks(project)[0]
         link = notebook_link(project, track, folder)
         parts.append(
-            f"## {front['title']}\n\nThe {link}. Runs: {claims.committed(project).made}.\n\n"
-            + claims.as_markdown(project)
+            f"## {front['title']}\n\nThe {link}. Runs: {claims.made(project)}.\n\n" + claims.as_markdown(project)
         )
     return "\n".join(parts)
 

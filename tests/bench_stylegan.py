@@ -116,7 +116,7 @@ def pictures(track: str) -> dict[str, Callable[[], np.ndarray]]:
     lesson = lessons.definitions(LESSON, track)
     state, info = checkpoints.load(LESSON)
     how = tuple(info["widths"]), info["latent_dim"], info["depth"]
-    G = run.prepare(lesson.Generator(*how, layer=lesson.DemodulatedLayer))
+    G = run.prepare(lesson.Generator(*how, layer=lesson.flat_layer))
     checkpoints.set_state(G, state)
     rng = run.rng()
     w = lesson.to_w(G, rng.standard_normal((3, G.latent_dim)))

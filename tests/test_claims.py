@@ -109,6 +109,26 @@ def test_verdicts_of_a_project(project):
     assert (nothing.verdict, nothing.interval, nothing.spread) == (claims.OPEN, None, "–")
 
 
+def test_runs_kept_beside_are_judged_by_themselves(project, capsys):
+    project()
+    assert all(one.beside is None for one in claims.verdicts("p1_try")) and "in full" not in claims.as_markdown(
+        "p1_try"
+    )
+    path = claims.results_file("p1_try", claims.BESIDE)
+    assert path.name == "p1_try.full.json"
+    path.write_text(
+        json.dumps(RESULTS | {"profile": "full", "numbers": {"gain": [-1.0, -1.1, -0.9]}}), encoding="utf-8"
+    )
+    gain, seconds, nothing = claims.verdicts("p1_try")
+    assert (gain.verdict, gain.beside.verdict) == (claims.HOLDS, claims.FAILS)
+    assert gain.beside.interval.mean == pytest.approx(-1.0)
+    assert nothing.beside.verdict == claims.OPEN
+    assert "those of full: the notebook in the profile full" in claims.made("p1_try")
+    head, _, first = claims.as_markdown("p1_try").splitlines()[:3]
+    assert head.endswith("| verdict | in full |") and "✔ holds |" in first and first.endswith(": ✘ does not hold |")
+    assert len({line.count("|") for line in claims.as_markdown("p1_try", {"gain": 1.0}).splitlines()}) == 1
+
+
 def test_a_number_that_is_not_finite_is_no_verdict(project):
     project(numbers={"gain": [1.0, math.nan, 1.0]})
     assert claims.verdicts("p1_try")[0].verdict == claims.OPEN

@@ -34,7 +34,7 @@ def test_the_stored_generator_draws(small, tmp_path):
     assert how["licence"] and how["device"]
     assert set(how["numbers"]) == {"distance", "floor", "untrained", "share_of_the_way", "copies"}
     lesson = lessons.definitions(script.LESSON, "pytorch")
-    generator = lesson.Generator(tuple(how["widths"]), how["latent_dim"], how["depth"], layer=lesson.DemodulatedLayer)
+    generator = lesson.Generator(tuple(how["widths"]), how["latent_dim"], how["depth"], layer=lesson.flat_layer)
     checkpoints.set_state(generator, state)
     images = lesson.draw(generator, lesson.to_w(generator, np.ones((2, how["latent_dim"]))), noise=0)
     assert images.shape == (2, 64, 64, 3)
@@ -60,6 +60,10 @@ def test_the_rate_starts_gently_stays_and_falls(small, monkeypatch):
     assert rates[0] == pytest.approx(1 / script.WARM) and rates[script.WARM - 1] == 1 == rates[300]
     assert rates[650] == pytest.approx(0.5) and rates[-1] == pytest.approx(0.02)
     assert np.flatnonzero(penalised).tolist() == list(range(0, 1000, script.EVERY))
+    rates.clear()
+    assert script.LATER.rate == script.FIRST.rate and script.LATER.hold == 1
+    script.train(lesson, session, pair, images, 300, script.LATER)
+    assert rates[0] == pytest.approx(1 / script.WARM) and set(rates[script.WARM - 1 :]) == {1.0}
 
 
 def test_what_is_learnt_before_an_interrupt_is_kept(small, tmp_path, monkeypatch):

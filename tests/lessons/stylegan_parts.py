@@ -19,6 +19,8 @@ GENERATORS = {  # the paper's configurations, and other sizes
     "B": BASELINE,
     "pixel norm, noise": {"kind": "plain"},
     "StyleGAN2's layers": {"kind": "demodulated"},
+    "flat colours": {"kind": "flat"},
+    "flat colours, no noise": {"kind": "flat", "noisy": False, "widths": (48, 40, 32)},
     "StyleGAN2's layers, no noise": {"kind": "demodulated", "noisy": False},
     "eight layers": {"depth": 8},
     "grey": {"channels": 1},
@@ -27,9 +29,13 @@ GENERATORS = {  # the paper's configurations, and other sizes
 
 
 def layers_of(side, kind):
-    """What a generator makes its layers with: AdaIN, no style ("plain") or StyleGAN2's."""
-    plain = functools.partial(side.StyleLayer, styled=False)
-    return {"adain": side.StyleLayer, "plain": plain, "demodulated": side.DemodulatedLayer}[kind]
+    """What a generator makes its layers with: AdaIN, no style ("plain"), StyleGAN2's, or those for flat colours."""
+    return {
+        "adain": side.StyleLayer,
+        "plain": functools.partial(side.StyleLayer, styled=False),
+        "demodulated": side.DemodulatedLayer,
+        "flat": side.flat_layer,
+    }[kind]
 
 
 def make(side, widths=WIDTHS, latent_dim=LATENT, depth=DEPTH, kind="adain", **switches):
