@@ -139,6 +139,11 @@ class Verdict:
     beside: "Verdict | None" = None  # the same claim on the runs that are kept beside, if there are any
 
     @property
+    def marked(self) -> str:
+        """The verdict behind its mark, such as "✔ holds"."""
+        return f"{MARKS[self.verdict]} {self.verdict}"
+
+    @property
     def border(self) -> str:
         """The border in words, such as "≤ 1"."""
         return f"{BORDERS[self.claim.side]} {self.claim.border:g}"
@@ -186,25 +191,22 @@ def show(run: Any) -> None:
         print(f"   this run {here} · {len(committed(run.lesson).seeds)} runs {one.spread}")
         if one.beside:
             count = len(committed(run.lesson, BESIDE).seeds)
-            print(f"   in {BESIDE}, {count} runs {one.beside.spread}: {MARKS[one.beside.verdict]} {one.beside.verdict}")
-        print(f"   {MARKS[one.verdict]} {one.verdict}\n")
+            print(f"   in {BESIDE}, {count} runs {one.beside.spread}: {one.beside.marked}")
+        print(f"   {one.marked}\n")
 
 
 def as_markdown(project: str, numbers: dict[str, float] | None = None) -> str:
     """The verdicts as a Markdown table, with columns for this run's numbers, if given, and for runs kept beside."""
     judged = verdicts(project, numbers)
-    heads = ["claim", "number", "holds if", "mean (95 % interval)", "verdict"]
-    rows = [
-        [one.claim.text, one.claim.meaning, one.border, one.spread, f"{MARKS[one.verdict]} {one.verdict}"]
-        for one in judged
-    ]
+    columns = {
+        "claim": [one.claim.text for one in judged],
+        "number": [one.claim.meaning for one in judged],
+        "holds if": [one.border for one in judged],
+    }
     if numbers is not None:
-        heads.insert(3, "this run")
-        for row, one in zip(rows, judged, strict=True):
-            row.insert(3, "–" if one.here is None else f"{one.here:.3g}")
+        columns["this run"] = ["–" if one.here is None else f"{one.here:.3g}" for one in judged]
+    columns |= {"mean (95 % interval)": [one.spread for one in judged], "verdict": [one.marked for one in judged]}
     if any(one.beside for one in judged):
-        heads.append(f"in {BESIDE}")
-        for row, one in zip(rows, judged, strict=True):
-            row.append(f"{one.beside.spread}: {MARKS[one.beside.verdict]} {one.beside.verdict}" if one.beside else "–")
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("|" + "|".join("---" if c == "---" else f" {c} " for c in line) + "|" for line in lines) + "\n"
+        columns[f"in {BESIDE}"] = [f"{one.beside.spread}: {one.beside.marked}" for one in judged]
+    rows = [f"| {' | '.join(cells)} |" for cells in (columns, *zip(*columns.values(), strict=True))]
+    return "\n".join([rows[0], "|" + "---|" * len(columns), *rows[1:]]) + "\n"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,9 +112,8 @@ def test_verdicts_of_a_project(project):
 
 def test_runs_kept_beside_are_judged_by_themselves(project, capsys):
     project()
-    assert all(one.beside is None for one in claims.verdicts("p1_try")) and "in full" not in claims.as_markdown(
-        "p1_try"
-    )
+    assert all(one.beside is None for one in claims.verdicts("p1_try"))
+    assert "in full" not in claims.as_markdown("p1_try")
     path = claims.results_file("p1_try", claims.BESIDE)
     assert path.name == "p1_try.full.json"
     path.write_text(
@@ -127,6 +127,9 @@ def test_runs_kept_beside_are_judged_by_themselves(project, capsys):
     head, _, first = claims.as_markdown("p1_try").splitlines()[:3]
     assert head.endswith("| verdict | in full |") and "✔ holds |" in first and first.endswith(": ✘ does not hold |")
     assert len({line.count("|") for line in claims.as_markdown("p1_try", {"gain": 1.0}).splitlines()}) == 1
+    claims.show(SimpleNamespace(lesson="p1_try", numbers={"gain": 1.0}))
+    shown = capsys.readouterr().out
+    assert "in full, 3 runs -1 (" in shown and "): ✘ does not hold\n   ✔ holds\n" in shown
 
 
 def test_a_number_that_is_not_finite_is_no_verdict(project):

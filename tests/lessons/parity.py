@@ -167,7 +167,10 @@ def compare(
     gradients by some thousandths. So gradients that differ are measured again with slightly other weights, where no unit
     lies there; a mistake is in all of them.
     """
-    before = {name: checkpoints.state(net) for name, net in networks(models[lessons.TRACKS[0]]).items()}
+    before = {
+        track: {name: checkpoints.state(net) for name, net in networks(made).items()} for track, made in models.items()
+    }
+    attempt = 0
     try:
         for attempt in range(DRAWS):
             if attempt:
@@ -182,21 +185,20 @@ def compare(
                 if attempt == DRAWS - 1:
                     raise
     finally:
-        _move(models, before, by=0.0)
+        if attempt:
+            _move(models, before, by=0.0)
     return dict(zip(lessons.TRACKS, (here, there), strict=True))
 
 
 def _move(models: Mapping[str, Any], before: Mapping[str, Mapping], seed: int = 0, by: float = 0.02) -> None:
-    """Give the networks of both tracks the weights `before`, each moved by N(0, 1) times `by` of its tensor's spread."""
-    rng = np.random.default_rng(seed)
-    for name, weights in before.items():
-        moved = {
-            key: (value + by * value.std() * rng.standard_normal(value.shape)).astype(value.dtype)
-            if trained(key)
-            else value
-            for key, value in weights.items()
-        }
-        for made in models.values():
+    """Give each track's networks their weights `before`, moved by the same N(0, 1) times `by` of their tensor's spread."""
+    for track, made in models.items():
+        rng = np.random.default_rng(seed)
+        for name, weights in before[track].items():
+            moved = dict(weights)
+            for key in filter(trained, weights):
+                step = by * weights[key].std() * rng.standard_normal(weights[key].shape)
+                moved[key] = (weights[key] + step).astype(weights[key].dtype)
             checkpoints.set_state(networks(made)[name], moved)
 
 
