@@ -194,6 +194,22 @@ def test_restart_forgets_weights_and_optimizers(own, tf):
     assert float(game.G.norm1.moving_variance.numpy().min()) == 1.0
 
 
+@pytest.mark.parametrize(("works_at", "seen_at"), [(64, 32), (32, 64)])
+def test_a_generator_brought_to_another_side(own, tf, works_at, seen_at):
+    """Averages or repeats the pixels of the generator inside, and training reaches that generator."""
+    inside = own.Generator(works_at, 16)
+    game = own.Game(own.Brought(inside, seen_at), own.Discriminator(seen_at, 4))
+    z = tf.constant(np.random.default_rng(0).normal(size=(5, 100)), tf.float32)
+    own_pictures, brought = inside(z).numpy(), game.G(z).numpy()
+    change = own.shrink if works_at > seen_at else own.enlarged
+    np.testing.assert_allclose(brought, change(own_pictures, seen_at), atol=1e-6)
+    before = inside.dense.kernel.numpy()
+    game.step(tf.constant(images(5, seen_at)), z, tf.constant(1e-3), tf.constant(0.0))
+    assert np.abs(inside.dense.kernel.numpy() - before).max() > 5e-4
+    game.restart()
+    assert np.abs(inside.dense.kernel.numpy() - before).mean() > 1e-2
+
+
 def test_grey_shrink_enlarge_and_mirror(own):
     colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]], np.uint8).reshape(4, 1, 1, 3)
     np.testing.assert_allclose(own.grey(colours).ravel(), [0.299, 0.587, 0.114, 1.0], atol=1e-6)

@@ -5,8 +5,9 @@ import copy
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from helpers import lessons
+from helpers import checkpoints, lessons
 
 PROJECT = "p3_creatures"
 WIDTHS = (8, 6, 4), (4, 6, 8)
@@ -251,6 +252,30 @@ def test_inversion_finds_codes_and_keeps_to_its_time(own):
     start, one = own.invert(Doubler(), x, seconds=0.0)
     assert one == 1 and float((start.abs() - 0.1).abs().max()) < 1e-3  # Adam's first step is the rate
     assert not found.requires_grad
+
+
+def test_there_and_back_gives_codes_pictures_and_the_mean_time(own):
+    passes, ticks = [], iter([10.0, 22.0])
+    x = torch.ones(2, 3, 4, 4)
+    z, x_hat, seconds = own.there_and_back(
+        lambda x: passes.append(1) or 2 * x, lambda z: z + 1, x, rounds=3, clock=lambda: next(ticks)
+    )
+    assert torch.equal(z, 2 * x) and torch.equal(x_hat, 3 * x)
+    assert seconds == 4 and len(passes) == 3
+
+
+def test_the_stored_pair_reconstructs_pictures_that_it_never_saw(own):
+    state, how = checkpoints.load(PROJECT)
+    G, E = own.Generator(how["widths"][0]), own.Reader(how["widths"][1], own.LATENT, norm=True)
+    checkpoints.set_state(nn.ModuleList([G, E]), state)
+    pictures, _ = own.drawn_creatures(120, 32, quiet=True)
+    x = 2 * torch.from_numpy(pictures.transpose(0, 3, 1, 2) / np.float32(255)) - 1
+    G.eval(), E.eval()
+    with torch.no_grad():
+        error = float(own.squared_error(G, E(x), x).mean())
+    spread = float((x / 2).var(dim=0).mean())  # the error of the mean picture
+    assert error < 0.012 and error < 0.12 * spread
+    assert how["numbers"]["share_of_the_way"] > 0.65
 
 
 def test_squared_error_is_in_units_of_pixels(own):
