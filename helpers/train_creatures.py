@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from helpers import data, data_types, features, lessons, metrics, runtime, training_records
 from helpers.progress import Progress
+from helpers.train_face_generator import nearest
 
 NAME, PROJECT, RESOLUTION = "p3_creatures", "p3_creatures", 32
 WIDTHS_G, WIDTHS_D = (128, 64, 32), (32, 64, 128)
@@ -65,15 +67,13 @@ def train(run: runtime.Run, game: Any, images: np.ndarray, steps: int) -> int:
     return steps
 
 
-def as_trained(run: runtime.Run, game: Any) -> nn.ModuleList:
+def as_trained(game: Any) -> nn.ModuleList:
     """What is stored: the averaged generator, then the averaged encoder."""
     return nn.ModuleList([game.average, game.average_E]).eval()
 
 
 def batches(run: runtime.Run, model: nn.Module, values: np.ndarray) -> np.ndarray:
     """A network on values (N, …), 500 at a time, without gradients → NumPy."""
-    import torch
-
     with torch.no_grad():
         parts = [run.numpy(model(run.tensor(values[i : i + 500]))) for i in range(0, len(values), 500)]
     return np.concatenate(parts)
@@ -92,11 +92,8 @@ def measured(run: runtime.Run, pair: nn.ModuleList, start: np.ndarray, found: da
     rebuilt = 0.5 * batches(run, G, batches(run, E, 2 * (real / np.float32(255)) - 1)) + 0.5
     of_real, *others = (features.efficientnet_features(images) for images in (real, again, start, samples))
     floor, untrained, distance = (metrics.frechet_distance(seen, of_real) for seen in others)
-    pool = found.train.images.reshape(len(found.train), -1) / np.float32(255)
-    held_out, drawn = (
-        metrics.nearest_neighbours(pool, images[:500].reshape(len(images[:500]), -1).astype(np.float32), k=1)[1]
-        for images in (real / np.float32(255), samples)
-    )
+    pool = found.train.images / np.float32(255)
+    held_out, drawn = (nearest(images[:500], pool) for images in (real / np.float32(255), samples))
     return {
         "distance": round(distance, 1),
         "floor": round(floor, 1),
@@ -119,16 +116,16 @@ def main(arguments: list[str] | None = None) -> None:
     found = creatures(lesson, chosen.images)
     run.reseed()
     game = lesson.AEGAN(run.prepare, WIDTHS_G, WIDTHS_D)
-    pair = as_trained(run, game)
+    pair = as_trained(game)
     start = 0.5 * batches(run, pair[0], run.rng(16).standard_normal((SCORED, lesson.LATENT)).astype(np.float32)) + 0.5
     began = time.perf_counter()
     steps = train(run, game, found.train.images, chosen.steps)
     minutes = (time.perf_counter() - began) / 60
-    numbers = measured(run, as_trained(run, game), start, found)
+    numbers = measured(run, pair.eval(), start, found)
     print(f"{steps:,} steps in {minutes:.0f} minutes: {numbers}")
     training_records.store(
         NAME,
-        as_trained(run, game),
+        pair,
         found,
         chosen.folder,
         what="averaged generator and encoder of project 3's autoencoding GAN, 32×32",
