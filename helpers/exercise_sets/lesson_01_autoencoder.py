@@ -41,7 +41,7 @@ Q1 = Exercise(
         "and the mirror image.",
         "Only two layers depend on latent_dim: code (128·latent_dim + latent_dim) and the decoder's first "
         "(latent_dim·128 + 128).",
-        "At latent_dim = 16 the sum is the encoder's and the decoder's printed counts, added.",
+        "At latent_dim = 16 the sum is 847,889, which the lesson prints.",
     ],
     mistakes=[
         Mistake(

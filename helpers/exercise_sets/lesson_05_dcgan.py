@@ -233,7 +233,7 @@ def _held_faults(hold: list[Any]) -> Iterator[str]:
     if "learning_rate" not in hold:
         yield "The learning rate is not held: if it changes too, you can't tell which of the two did it."
     if "samples_scored" not in hold:
-        yield "The number of scored samples is not held: fewer samples give a larger distance by themselves (Eq. 9)."
+        yield "The number of scored samples is not held: fewer samples give a larger distance by themselves (Eq. 10)."
     if "reference" not in hold:
         yield "The reference is not held: distances to different sets of faces don't compare."
 
@@ -311,7 +311,7 @@ Q4 = Exercise(
 
 
 def at_infinity(sizes: np.ndarray, distances: np.ndarray) -> float:
-    """Where a least-squares line over 1/n meets 1/n = 0, Eq. 9. sizes, distances: (M,)."""
+    """Where a least-squares line over 1/n meets 1/n = 0, Eq. 10. sizes, distances: (M,)."""
     return float(np.polyfit(1 / np.asarray(sizes, float), distances, 1)[1])
 
 
@@ -332,7 +332,7 @@ Q5 = Exercise(
     arrays="numpy",
     dtype="float64",
     hints=[
-        "Let u = 1/n. Eq. 9 is then a straight line in u. What is u at infinitely many samples?",
+        "Let u = 1/n. Eq. 10 is then a straight line in u. What is u at infinitely many samples?",
         "np.polyfit(u, distances, 1) gives slope and intercept, in this order.",
         "The answer is the intercept. It lies below every measured distance.",
     ],
@@ -361,7 +361,7 @@ Q5 = Exercise(
 
 
 def _to_train(rows: np.ndarray, train: np.ndarray) -> np.ndarray:
-    return np.sqrt(((rows[:, None] - train[None]) ** 2).sum(axis=2))
+    return np.array([np.sqrt(((row - train) ** 2).sum(axis=1)) for row in rows])
 
 
 def share_of_copies(samples: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> float:
