@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 UNSEEN = 1.0, 16  # errors of a palette that can't be seen, of 255: the mean, and what 99.5 % of all pixels stay below
-HARDLY_SEEN = 7.0, 64  # errors to put up with where a picture is large in bytes, as sheets of noisy samples are
+HARDLY_SEEN = 5.0, 32  # errors to put up with where a picture is large in bytes, as sheets of noisy samples are
 LARGE = 60_000  # bytes; a notebook with all its outputs stays below 1.5 MB
 JPEG_FROM, JPEG_QUALITY = 20_000, 72  # a figure of so many bytes or more becomes a JPEG of this quality,
 JPEG_WORTH = 0.85  # where that takes at most this share of the bytes of its PNG
@@ -51,27 +51,28 @@ def _rendered(fig: Figure) -> np.ndarray:
 def encode_png(pixels: np.ndarray) -> bytes:
     """Write pixels (H, W, 3) or (H, W, 1), uint8, as a small PNG without metadata; grey ones stay exact.
 
-    Coloured ones get a palette of 256 colours where that can't be seen; large ones one of 64 or 256 where it hardly can.
+    Coloured ones get a palette of 256 colours where that can't be seen; large ones also where it hardly can.
     """
     from PIL import Image
 
     grey = bool((pixels == pixels[..., :1]).all())
     picture = Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
     if picture.mode == "RGB":
-        picture = _with_palette(picture, 256, UNSEEN) or picture
+        picture = _kept(picture, picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE), UNSEEN)
         if len(_as_png(picture)) > LARGE:
-            whole = Image.fromarray(np.ascontiguousarray(pixels))
-            picture = _with_palette(whole, 64, HARDLY_SEEN) or _with_palette(whole, 256, HARDLY_SEEN) or picture
+            whole = Image.fromarray(
+                np.ascontiguousarray(pixels)
+            )  # rare colours count too: the hair in a sheet of faces
+            fitted = whole.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
+            picture = _kept(whole, fitted, HARDLY_SEEN, otherwise=picture)
     return _as_png(picture)
 
 
-def _with_palette(picture: Any, colours: int, bounds: tuple[float, float]) -> Any:
-    """An RGB picture in so many colours; None where the mean error or that of 99.5 % of all values is out of bounds."""
-    from PIL import Image
-
-    palette = picture.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    error = np.abs(np.asarray(palette.convert("RGB"), dtype=np.int16) - np.asarray(picture))
-    return palette if error.mean() < bounds[0] and np.percentile(error, 99.5) <= bounds[1] else None
+def _kept(picture: Any, fitted: Any, bounds: tuple[float, float], otherwise: Any = None) -> Any:
+    """A picture with a palette where the mean error and that of 99.5 % of all values are within bounds, or else the other."""
+    error = np.abs(np.asarray(fitted.convert("RGB"), dtype=np.int16) - np.asarray(picture))
+    within = error.mean() < bounds[0] and np.percentile(error, 99.5) <= bounds[1]
+    return fitted if within else otherwise or picture
 
 
 def _as_png(picture: Any) -> bytes:

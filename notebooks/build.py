@@ -95,10 +95,13 @@ def objectives_block(lesson: str) -> str:
 
 
 def bootstrap_code(settings: dict[str, str]) -> str:
-    """The first code cell: on your own machine it does nothing, in Colab it fetches the course."""
+    """The first code cell: it does nothing where the course is installed; in Colab it fetches it from its address."""
     address = settings["repository"].rstrip("/")
+    elsewhere = (
+        "Elsewhere, as in Colab, it fetches what is missing." if address else "Elsewhere it says how to install it."
+    )
     lines = [
-        "# Does nothing where the course is installed. Elsewhere, as in Colab, it fetches what is missing.",
+        f"# Does nothing where the course is installed. {elsewhere}",
         "try:",
         "    import helpers",
         "except ModuleNotFoundError:",
@@ -182,8 +185,9 @@ def _exercise_of(cell: dict[str, Any]) -> str:
 
 
 def code_hash(notebook: Any) -> str:
-    """A fingerprint of all code cells; outputs belong to one such fingerprint."""
-    code = "\n\0\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    """A fingerprint of all code cells but the one that fetches the course; outputs belong to one such fingerprint."""
+    counted = [cell.source for cell in notebook.cells if cell.cell_type == "code" and cell.get("id") != "bootstrap"]
+    code = "\n\0\n".join(counted)
     return hashlib.sha256(code.encode()).hexdigest()
 
 

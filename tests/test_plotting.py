@@ -177,6 +177,18 @@ def test_a_large_noisy_sheet_gets_a_palette_and_a_small_one_stays_as_it_is(rng):
     assert 1 < error.mean() < 4 and np.asarray(small).tobytes() == noisy[:45, :90].tobytes()
 
 
+def test_a_palette_keeps_rare_bright_colours(rng):
+    browns = rng.integers(60, 160, (400, 600, 1)) * np.array([1, 0.8, 0.6]) + rng.integers(-9, 10, (400, 600, 3))
+    sheet = np.clip(browns, 0, 255).astype(np.uint8)
+    bright = np.array([(60, 200, 60), (90, 60, 220), (250, 70, 150)], dtype=np.uint8)
+    for k, colour in enumerate(bright):
+        sheet[50:64, 100 * k : 100 * k + 14] = colour  # a thousandth of the sheet each
+    kept = Image.open(io.BytesIO(plotting.encode_png(sheet)))
+    assert kept.mode == "P"
+    found = np.asarray(kept.convert("RGB"))[57, 7:300:100].astype(int)
+    assert np.abs(found - bright).max() <= 12
+
+
 def test_a_large_painted_figure_becomes_a_jpeg_and_a_plain_one_stays_png(rng):
     rows, columns = np.mgrid[:300, :400] / 40
     painted = 0.5 + 0.3 * np.stack([np.sin(rows + k * columns) for k in (1, 2, 3)], axis=2)
