@@ -16,7 +16,7 @@ help:            ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
 $(VENV)/installed: requirements.txt constraints.txt pyproject.toml
-	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"the course needs Python 3.11 or newer; this is {sys.version.split()[0]}: make lab PYTHON=python3.12"'
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), f"the course needs Python 3.11 to 3.13; this is {sys.version.split()[0]}: make lab PYTHON=python3.12"'
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --requirement requirements.txt --constraint constraints.txt --editable .
 	@touch $@
@@ -32,7 +32,7 @@ run: $(VENV)/installed            ## run one lesson without a screen: make run L
 	@test -n "$(LESSON)" || { echo "which lesson? for example: make run LESSON=02_vae TRACK=pytorch"; exit 2; }
 	PROFILE=$(PROFILE) $(PY) notebooks/execute.py $(LESSON) --track $(TRACK)
 
-test: $(VENV)/ready_for_tests lint            ## everything that must hold: code, lessons, exercises, every notebook once (15 minutes)
+test: $(VENV)/ready_for_tests lint            ## everything that must hold: code, lessons, exercises, every notebook once (15 to 20 minutes)
 	$(PY) notebooks/build.py --check
 	$(PY) -m pytest -n 2 --dist loadfile
 	$(PY) notebooks/validate.py --solved --profile smoke --jobs 2

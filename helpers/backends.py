@@ -29,6 +29,11 @@ def _batch_indices(n: int, size: int, rng: np.random.Generator | None, drop_last
         yield order[start : start + size]
 
 
+def threads_in_words(number: int) -> str:
+    """1 thread, 2 threads."""
+    return f"{number} thread{'' if number == 1 else 's'}"
+
+
 def keep_freed_memory() -> bool:
     """Ask the C library to keep freed memory for the next allocation; says whether it does (glibc on Linux only).
 
@@ -70,7 +75,7 @@ class TorchBackend:
         """The device in words."""
         if self.device.type == "cuda":
             return self.torch.cuda.get_device_name()
-        return f"{self.device.type}, {self.torch.get_num_threads()} threads"
+        return f"{self.device.type}, {threads_in_words(self.torch.get_num_threads())}"
 
     def seed(self, seed: int) -> None:
         """Seed PyTorch's generators."""
@@ -137,7 +142,7 @@ class TensorFlowBackend:
         if "GPU" in self.device:
             gpu = self.tf.config.list_physical_devices("GPU")[0]
             return self.tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
-        return f"cpu, {self.threads or os.cpu_count()} threads"
+        return f"cpu, {threads_in_words(self.threads or os.cpu_count())}"
 
     def seed(self, seed: int) -> None:
         """Seed Python, NumPy's old interface, TensorFlow and Keras."""

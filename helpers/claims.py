@@ -83,10 +83,11 @@ def committed(project: str, beside: str = "") -> Table:
 def _made(content: dict[str, Any]) -> str:
     seeds = ", ".join(str(seed) for seed in content["seeds"])
     own = f" with SIZES '{content['own_sizes']}'" if content.get("own_sizes") else ""
-    minutes = sum(content["minutes"]) / len(content["minutes"])
+    minutes = f"{sum(content['minutes']) / len(content['minutes']):.0f}"
+    minutes += " minute" if minutes == "1" else " minutes"
     note = f" ({content['note']})" if content.get("note") else ""
     return (
-        f"the notebook in the profile {content['profile']}{own}, seeds {seeds}, {minutes:.0f} minutes each on "
+        f"the notebook in the profile {content['profile']}{own}, seeds {seeds}, {minutes} each on "
         f"{content['device']}, {content['framework']}{note}"
     )
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,15 +53,6 @@ class ByTrack:
         if maker is None:
             raise KeyError(f"nothing is declared for the track {track!r}")
         return maker()
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How arrays are handed over: dtype of floats, which arguments are images, whether a 4-D output is one."""
-
-    dtype: str = "float32"
-    images: tuple[str, ...] = field(default=())
-    image_output: bool = False
 
 
 def guess_track() -> str:

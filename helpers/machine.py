@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 NEEDED_GB = 3.0
+OLDEST, TOO_NEW = (3, 11), (3, 14)  # of Python: as requires-python in pyproject.toml
 _TORCH = """
 import torch
 x = torch.ones(2, 2, requires_grad=True); (x @ x).sum().backward(); assert x.grad.sum() == 16
@@ -47,10 +48,10 @@ def _framework(name: str, code: str, gpu_words: Callable[[str], str]) -> Finding
 
 
 def check_python() -> Finding:
-    """Python 3.11 or newer."""
+    """Python 3.11 to 3.13: a notebook may run where the package is not installed, and pip has not asked."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):  # noqa: UP036  (a notebook may run where the package is not installed)
-        return Finding("Python", "missing", f"{version}; the course needs 3.11 or newer")
+    if not OLDEST <= sys.version_info[:2] < TOO_NEW:
+        return Finding("Python", "missing", f"{version}; the course needs 3.11 to 3.13")
     return Finding("Python", "ok", version)
 
 
@@ -74,7 +75,10 @@ def check_gpu() -> Finding:
     except (FileNotFoundError, subprocess.TimeoutExpired):
         names = ""
     if names:
-        return Finding("GPU", "ok", f"{names}: lessons run in the profile full")
+        needs = 'TensorFlow needs CUDA 12 for that: in an environment of its own, pip install "tensorflow[and-cuda]"'
+        return Finding(
+            "GPU", "ok", f"{names}: lessons run in full with a framework that computes on it, see above. {needs}"
+        )
     return Finding("GPU", "note", "none found: lessons run in the profile quick, in minutes on the CPU")
 
 

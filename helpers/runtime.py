@@ -64,8 +64,14 @@ def _own_sizes(text: str, defaults: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _profile(has_gpu: bool) -> str:
-    name = os.environ.get("PROFILE", "") or ("full" if has_gpu else "quick")
+def _is_nvidia(device: Any) -> bool:
+    """Whether a device is an NVIDIA GPU: "cuda" in PyTorch, "/GPU:0" in TensorFlow, where on a Mac it is Apple's."""
+    name = str(device).lower()
+    return name.startswith("cuda") or (name.startswith("/gpu") and sys.platform != "darwin")
+
+
+def _profile(device: Any) -> str:
+    name = os.environ.get("PROFILE", "") or ("full" if _is_nvidia(device) else "quick")
     if name not in PROFILES:
         raise ValueError(f"PROFILE is {name!r}; it must be one of {', '.join(PROFILES)}, or unset")
     return name
@@ -92,7 +98,7 @@ class Run:
         self._backend = TorchBackend(threads) if track == "pytorch" else TensorFlowBackend(threads)
         self.lesson, self.track, self.seed = lesson, track, seed
         self.device = self._backend.device
-        self.profile = _profile(has_gpu="cpu" not in str(self.device).lower())
+        self.profile = _profile(self.device)
         self.numbers: dict[str, float] = {}
         self.data: dict[str, str] = {}
         self.settings: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers import checkpoints
+from helpers import backends, checkpoints
 
 if TYPE_CHECKING:
     from helpers.data_types import Dataset
@@ -65,5 +65,5 @@ def _machine(run: Run | None) -> dict[str, Any]:
         return {key: report[key] for key in ("seed", "device", "framework")}
     import torch
 
-    version = torch.__version__.split("+")[0]
-    return {"device": f"cpu, {torch.get_num_threads()} threads", "framework": f"PyTorch {version}"}
+    version, threads = torch.__version__.split("+")[0], torch.get_num_threads()
+    return {"device": f"cpu, {backends.threads_in_words(threads)}", "framework": f"PyTorch {version}"}

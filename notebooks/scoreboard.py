@@ -1,4 +1,4 @@
-"""The scoreboard: the models of all lessons on common scales, both tracks side by side.
+"""The scoreboard: the models that draw pictures of their own, on common scales, both tracks side by side.
 
 A lesson enters a model in its front matter, by the name of a number that it records:
 `scoreboard: [{model: "VAE, 2 numbers", key: samples_distance, reference: digits}]`. A project may bring a scale of its own:

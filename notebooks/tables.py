@@ -102,7 +102,10 @@ def _picture(lesson: str, folder: Path, width: int) -> str:
 
 def lesson_map(folder: Path) -> str:
     """One row a lesson: the question it asks, what came out, a picture."""
-    rows = ["| lesson | question | result of a run in `quick` | picture |", "|---|---|---|---|"]
+    rows = [
+        "| lesson | question | result (lessons: in `quick`; projects: over several runs) | picture |",
+        "|---|---|---|---|",
+    ]
     for lesson in lessons.everything():
         front = lessons.front_matter(lesson)
         if front["number"]:

@@ -148,6 +148,14 @@ def test_the_table_says_how_it_was_made(project):
     )
 
 
+@pytest.mark.parametrize(
+    ("minutes", "words"), [(1.2, "1 minute each"), (0.2, "0 minutes each"), (1.6, "2 minutes each")]
+)
+def test_minutes_are_counted_in_words(project, minutes, words):
+    project(minutes=[minutes] * 3)
+    assert f", {words} on " in claims.committed("p1_try").made
+
+
 def test_a_note_on_how_it_was_made_is_told(project):
     project(note="seed 1 was run twice")
     assert claims.committed("p1_try").made.endswith("PyTorch 2 (seed 1 was run twice)")

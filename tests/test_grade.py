@@ -11,6 +11,7 @@ from pathlib import Path
 import grading_class
 import pytest
 
+pytest.importorskip("resource", reason="the grader needs Linux or macOS")
 from helpers import grade, grading_notebook, grading_submissions, grading_watch
 from helpers.grading_judge import Rules
 from helpers.grading_workers import Settings

@@ -11,6 +11,7 @@ from dataclasses import replace
 import grading_class
 import pytest
 
+pytest.importorskip("resource", reason="the grader needs Linux or macOS")
 from helpers import grade, grading_notebook, grading_remote, lessons
 from helpers.grading_judge import Rules
 from helpers.grading_submissions import Submission

@@ -149,7 +149,11 @@ def test_equations_are_numbered_in_order_and_cited_in_code(lesson):
     assert cited and cited <= set(numbers)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "notebooks/README.md", "images/SOURCES.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "CONTRIBUTING.md", "INSTRUCTORS.md", "notebooks/README.md", "notebooks/SCOREBOARD.md",
+     "notebooks/projects/VERDICTS.md", "images/SOURCES.md"],
+)  # fmt: skip
 def test_pages_link_to_files_that_exist(name):
     path = ROOT / name
     text = path.read_text(encoding="utf-8")

@@ -42,6 +42,35 @@ def test_quick_is_the_default_without_a_gpu(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("track", "device", "profile"),
+    [("pytorch", "cpu", "quick"), ("pytorch", "mps", "quick"), ("pytorch", "cuda", "full"), ("pytorch", "cuda:0", "full"),
+     ("tensorflow", "/CPU:0", "quick"), ("tensorflow", "/GPU:0", "full")],
+)  # fmt: skip
+def test_full_is_the_default_on_nvidia_alone(monkeypatch, track, device, profile):
+    class Backend:
+        version, describe, seed = "0", lambda self: device, lambda self, seed: None
+
+        def __init__(self, threads):
+            self.device = device
+
+    monkeypatch.delenv("PROFILE", raising=False)
+    monkeypatch.setattr(runtime.sys, "platform", "linux")
+    monkeypatch.setattr(runtime, {"pytorch": "TorchBackend", "tensorflow": "TensorFlowBackend"}[track], Backend)
+    assert runtime.start("02_vae", track).profile == profile
+    monkeypatch.setattr(runtime.sys, "platform", "darwin")  # TensorFlow's GPU there is Apple's
+    assert runtime.start("02_vae", track).profile == ("full" if "cuda" in device else "quick")
+
+
+def test_threads_are_counted_in_words(monkeypatch):
+    monkeypatch.setenv("COURSE_THREADS", "1")
+    backend = runtime.start("02_vae", "tensorflow")._backend
+    backend.device = "/CPU:0"
+    assert backend.describe() == "cpu, 1 thread"
+    backend.threads = 2
+    assert backend.describe() == "cpu, 2 threads"
+
+
+@pytest.mark.parametrize(
     ("name", "value", "words"), [("PROFILE", "fast", "smoke, quick, full"), ("SEED", "one", "whole number")]
 )
 def test_bad_settings_are_named(monkeypatch, name, value, words):
