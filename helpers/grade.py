@@ -4,7 +4,7 @@
 
 A student's code runs in a process of its own, with limits, and sees no expected value and no other submission: this side
 sends inputs, those of the notebook's own check and fresh ones from a secret seed, and compares what comes back. Started
-again, it grades only what is new or changed, with the same seed, and so gives the same grades. `helpers.grading_judge` says
+again, it grades only what is new or changed, with the same seed, and so gives the same grades. `helpers.grading.judge` says
 how points are given.
 """
 
@@ -25,13 +25,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from helpers import exercises, grading_notebook, grading_pages, grading_sandbox, grading_submissions, lessons, paths
+from helpers import exercises, lessons, paths
 from helpers.exercise_types import Exercise
-from helpers.grading_judge import EMPTY, FAILED, Rules, Verdict, judge
-from helpers.grading_pages import Grade
-from helpers.grading_session import Ended, StudentError
-from helpers.grading_variants import Classmate, ListError, find, in_variant, read_list
-from helpers.grading_workers import Settings, Workers
+from helpers.grading import notebook as grading_notebook
+from helpers.grading import pages, sandbox
+from helpers.grading import submissions as grading_submissions
+from helpers.grading.judge import EMPTY, FAILED, Rules, Verdict, judge
+from helpers.grading.pages import Grade
+from helpers.grading.session import Ended, StudentError
+from helpers.grading.variants import Classmate, ListError, find, in_variant, read_list
+from helpers.grading.workers import Settings, Workers
 from helpers.progress import Progress
 from helpers.runtime import PROFILES
 
@@ -65,7 +68,7 @@ class Grader:
     def __enter__(self) -> "Grader":
         self._folder = tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
         os.chmod(self._folder.name, 0o711)
-        grading_sandbox.hide_memory()
+        sandbox.hide_memory()
         if self.settings.forked and self.settings.walls:
             wanted = self.settings.walls
             if wanted not in _WALLS:
@@ -85,7 +88,7 @@ class Grader:
     def _walls(self) -> tuple[str, ...]:
         """The safest walls behind which harmless code works on this system."""
         code = "import decimal, wave, scipy.fft, helpers.numpy_layers\nopen('x', 'w').write('1')\nfine = open('x').read() == '1'"
-        for walls in grading_sandbox.COMBINATIONS:
+        for walls in sandbox.COMBINATIONS:
             if not set(walls) <= set(self.settings.walls) | {"half user"} or ("half user" in walls and os.getuid()):
                 continue
             workers, works = Workers("numpy", replace(self.settings, walls=walls), Path(self._folder.name)), False
@@ -116,10 +119,7 @@ class Grader:
         """A fingerprint of all that decides on points: exercises, checks, the grader, its rules and settings."""
         profile = self.settings.profile
         found = hashlib.sha256(f"{VERSION} {self.lesson} {self.rules} {self.track} {profile}".encode())
-        folder = paths.root() / "helpers"
-        for file in sorted(
-            [*folder.glob("exercise*.py"), *folder.glob("grad*.py"), *folder.glob("exercise_sets/*.py")]
-        ):
+        for file in _judging():
             found.update(file.read_bytes())
         for notebook in self.released.values():
             found.update(repr(notebook).encode())
@@ -240,6 +240,12 @@ class Grader:
         return verdict
 
 
+def _judging() -> list[Path]:
+    """The files of the course whose code decides on points."""
+    patterns = ("exercise*.py", "exercise_sets/*.py", "grade.py", "grading/*.py")
+    return sorted(file for pattern in patterns for file in (paths.root() / "helpers").glob(pattern))
+
+
 def _undefined(verdict: Verdict, plan: grading_notebook.Plan) -> bool:
     """Whether the code ended at a name that only cells which aren't run would define."""
     text = "\n".join(verdict.messages)
@@ -275,7 +281,7 @@ def _stored(file: Path, fingerprint: str) -> Grade | None:
     """A grade of an earlier run, where it was for the same submission, rules and seed."""
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-        return grading_pages.from_json(told["grade"]) if told["fingerprint"] == fingerprint else None
+        return pages.from_json(told["grade"]) if told["fingerprint"] == fingerprint else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -317,15 +323,15 @@ def run(submissions: Path, out: Path, grader: Grader, quiet: bool = False) -> li
         Progress(grader.grade_all(missing), "grading", len(missing)) if not quiet else grader.grade_all(missing)
     ):
         grades[grade.key] = grade
-        paths.write_whole(out / f"{grade.key}.html", grading_pages.page(grade, grader.exercises, title))
+        paths.write_whole(out / f"{grade.key}.html", pages.page(grade, grader.exercises, title))
         told = {"fingerprint": fingerprints[grade.key], "grade": grade.as_json()}
         paths.write_whole(records / f"{grade.key}.json", json.dumps(told, indent=1))
     ordered = [grades[one.key] for one in found]
     for grade in ordered:
         file = out / f"{grade.key}.html"
         if not file.is_file():
-            paths.write_whole(file, grading_pages.page(grade, grader.exercises, title))
-    paths.write_whole(out / "grades.csv", grading_pages.table(ordered, grader.exercises))
+            paths.write_whole(file, pages.page(grade, grader.exercises, title))
+    paths.write_whole(out / "grades.csv", pages.table(ordered, grader.exercises))
     return ordered
 
 

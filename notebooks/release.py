@@ -22,8 +22,8 @@ import release_nbgrader
 import release_search
 import release_student
 import release_variants
-from helpers import exercises, grading_variants, lessons, paths, quiz
-from helpers.grading_variants import Classmate, ListError
+from helpers import exercises, lessons, paths, quiz
+from helpers.grading.variants import Classmate, ListError, read_list
 from release_exercises import ReleaseError
 from release_files import publish
 from release_student import Choice
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.nbgrader and (options.variants or options.variant is not None):
             raise ReleaseError("nbgrader's sheets hold the course's own numbers: leave out --variant and --variants")
         choice = chosen(options.lessons, options.track, options.exercises, not options.no_quiz_key, options.variant)
-        students = grading_variants.read_list(options.variants, draw=True) if options.variants else []
+        students = read_list(options.variants, draw=True) if options.variants else []
         sizes = make(choice, out.resolve(), nbgrader=options.nbgrader, students=students)
     except (ReleaseError, ListError, lessons.LessonError, exercises.DefinitionError, quiz.QuizError, OSError) as error:
         print(error, file=sys.stderr)

@@ -22,7 +22,7 @@ from helpers.exercise_compare import agree
 from helpers.exercise_engine import evaluate, find_mistake
 from helpers.exercise_tensors import ByTrack, NumpyFunction, to_numpy
 from helpers.exercise_types import Exercise, Mistake
-from helpers.grading_variants import in_variant
+from helpers.grading.variants import in_variant
 from helpers.stored_exercises import FIELDS
 
 SETS = "helpers.exercise_sets"

@@ -11,7 +11,8 @@ from typing import Any
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 import build
-from helpers import exercises, grading_notebook, lessons
+from helpers import exercises, lessons
+from helpers.grading import notebook as grading_notebook
 from release_exercises import ReleaseError
 from release_files import Files, with_links_to
 from release_student import Choice, notebook_path
@@ -24,7 +25,7 @@ import os
 import sys
 from pathlib import Path
 
-from helpers import grading_nbgrader
+from helpers.grading.nbgrader import preprocessors
 
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where nbgrader finds alembic
 c = get_config()
@@ -32,7 +33,7 @@ c.CourseDirectory.course_id = "pixels-from-noise"
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
 c.ClearSolutions.code_stub = {"python": ""}  # the stub of the exercise is enough
 c.OverwriteCells.add_missing_cells = True  # a check cell that a student has deleted comes back
-c.Autograde.autograde_preprocessors = grading_nbgrader.preprocessors()  # without this line: in a kernel, without walls
+c.Autograde.autograde_preprocessors = preprocessors()  # without this line: in a kernel, without walls
 c.GradeBehindWalls.seed_file = str(Path(__file__).resolve().parent / "hidden_cases_seed")
 c.GradeBehindWalls.partial = 0.5  # the share for a named mistake or half of the cases
 c.Execute.timeout = 120  # seconds a cell, for the other notebooks of your class
@@ -177,7 +178,7 @@ from helpers.exercises import exercise
 # {qid}.hint()
 {qid}.result.right * {qid}.definition.points  # the points, for nbgrader
 ### BEGIN HIDDEN TESTS
-from helpers.grading_points import earned
+from helpers.grading.points import earned
 
 earned("{lesson}", "{qid}", {answer[1]}, "{track if track in lessons.TRACKS else "numpy"}")
 ### END HIDDEN TESTS"""

@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from helpers import exercises, grading_variants
+from helpers import exercises
+from helpers.grading.variants import in_variant, variant_of
 from release_exercises import ReleaseError
 
 
 def with_numbers(notebook: Any, lesson: str, variant: int | None) -> None:
     """Put a variant's numbers into the questions of a lesson's notebook. Raises ReleaseError where a text isn't there once."""
     for one in exercises.definitions(lesson).values() if lesson in exercises.known_lessons() else ():
-        words = grading_variants.variant_of(one, variant).words
+        words = variant_of(one, variant).words
         if not words:
             continue
         question = _question(notebook, one.id)
@@ -37,6 +38,6 @@ def asked(names: Iterable[str]) -> list[tuple[str, str]]:
 
 def right_answer(lesson: str, qid: str, variant: int) -> str:
     """The right answer of a variant in words."""
-    value = grading_variants.in_variant(exercises.definitions(lesson)[qid], variant).reference
+    value = in_variant(exercises.definitions(lesson)[qid], variant).reference
     parts = value if isinstance(value, dict) else {"": value}
     return ", ".join(f"{name} {part:.6g}".strip() for name, part in parts.items())

@@ -16,7 +16,7 @@ from typing import Any
 
 import release_exercises
 from helpers import exercises, lessons, paths
-from helpers.grading_variants import in_variant
+from helpers.grading.variants import in_variant
 from release_files import Files
 
 SHORTEST = 14  # characters; a shorter line says little

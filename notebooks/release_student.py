@@ -5,6 +5,7 @@ import functools
 import re
 import tomllib
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from release_exercises import ReleaseError
 from release_files import Files, as_json, linked, with_links_to
 from release_numbers import with_numbers
 
-NOT_FOR_STUDENTS = (
+NOT_FOR_STUDENTS = (  # names of files and of whole folders
+    "README.md",
     "grade*.py",
-    "grading*.py",
+    "grading",
     "quiz_export.py",
     "quiz_files.py",
     "quiz_paper.py",
@@ -183,7 +185,8 @@ def helper_files(leave_out: tuple[str, ...] = NOT_FOR_STUDENTS) -> Files:
         inside = file.relative_to(folder)
         if not file.is_file() or "__pycache__" in inside.parts or inside.parts[0] == "exercise_sets":
             continue
-        if any(inside.match(pattern) for pattern in leave_out) or file.name.startswith("."):
+        left_out = any(fnmatchcase(part, pattern) for part in inside.parts for pattern in leave_out)
+        if left_out or file.name.startswith("."):
             continue
         out[f"helpers/{inside.as_posix()}"] = file.read_bytes()
     return out

@@ -8,7 +8,7 @@ from dataclasses import replace
 import release_numbers
 import release_search
 import release_student
-from helpers.grading_variants import Classmate
+from helpers.grading.variants import Classmate
 from release_exercises import ReleaseError
 from release_files import Files, zipped
 from release_student import Choice

@@ -23,9 +23,9 @@ import benching
 import grading_class
 
 from helpers import grade, lessons
-from helpers.grading_judge import Rules
-from helpers.grading_pages import Grade
-from helpers.grading_workers import Settings
+from helpers.grading.judge import Rules
+from helpers.grading.pages import Grade
+from helpers.grading.workers import Settings
 
 
 def marked(student: grading_class.Student, number: int) -> grading_class.Student:

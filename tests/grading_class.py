@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from helpers import exercises, lessons
-from helpers.grading_submissions import Submission
+from helpers.grading.submissions import Submission
 
 LESSON = "02_vae"
 STUBS = {
@@ -120,7 +120,7 @@ for fd in range(3, 60):
 """
 SEARCH = """
 import gc, inspect, os, sys
-found = [name for name in sys.modules if "exercise_sets" in name or "grading_judge" in name]
+found = [name for name in sys.modules if "exercise_sets" in name or "grading.judge" in name]
 found += [f for frame in inspect.stack() for f in frame.frame.f_locals if "expected" in f or "reference" in f]
 found += [type(one).__name__ for one in gc.get_objects() if type(one).__name__ in ("Exercise", "Mistake", "Rules")]
 for pid in [os.getppid(), *range(1, 9)]:

@@ -12,9 +12,12 @@ import grading_class
 import pytest
 
 pytest.importorskip("resource", reason="the grader needs Linux or macOS")
-from helpers import grade, grading_notebook, grading_submissions, grading_watch
-from helpers.grading_judge import Rules
-from helpers.grading_workers import Settings
+from helpers import grade, paths
+from helpers.grading import notebook as grading_notebook
+from helpers.grading import submissions as grading_submissions
+from helpers.grading import watch
+from helpers.grading.judge import Rules
+from helpers.grading.workers import Settings
 
 pytest.importorskip("torch")
 QUICK = Settings(call_seconds=4.0, wall_seconds=20.0, reading_seconds=8.0)
@@ -58,7 +61,7 @@ def test_every_score_and_reason(graded, name):
 
 
 def test_formulas_and_tags_stay_text():
-    from helpers.grading_pages import Grade, page, table
+    from helpers.grading.pages import Grade, page, table
 
     exercises = grader().exercises
     evil = Grade("=cmd|' /C calc'!A0", "1", "evil", "02_vae", "<script>x</script>.ipynb", remarks=["@SUM(1)"])
@@ -145,6 +148,12 @@ def test_again_gives_the_same_and_only_new_work_is_done(tmp_path):
     assert not list(out.rglob("*.part"))
 
 
+def test_a_change_of_any_part_of_the_grader_has_all_graded_anew():
+    folder = paths.root() / "helpers"
+    parts = {folder / "grade.py", *folder.rglob("grading/**/*.py")}
+    assert len(parts) > 15 and parts <= set(grade._judging())
+
+
 def test_a_stop_leaves_nothing_half_written(tmp_path, monkeypatch):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
@@ -187,10 +196,10 @@ def test_a_class_of_the_other_track():
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_no_process_stays_behind(graded):
     """None of this process's, and none that nobody looks after; tests beside this one may have theirs."""
-    left, own = [], grading_watch.descendants()
+    left, own = [], watch.descendants()
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            if b"grading_zygote" in (folder / "cmdline").read_bytes() and (parent == 1 or int(folder.name) in own):
+            if b"grading/zygote.py" in (folder / "cmdline").read_bytes() and (parent == 1 or int(folder.name) in own):
                 left.append(folder.name)
     assert not left

@@ -19,12 +19,14 @@ from pathlib import Path
 import grading_class
 import pytest
 
-from helpers import grade, grading_sandbox, grading_workers, paths
+from helpers import grade, paths
 from helpers.exercises import exercise
-from helpers.grading_judge import Rules
-from helpers.grading_session import Ended, StudentError
-from helpers.grading_submissions import Submission
-from helpers.grading_workers import Settings, Workers
+from helpers.grading import sandbox
+from helpers.grading import workers as grading_workers
+from helpers.grading.judge import Rules
+from helpers.grading.session import Ended, StudentError
+from helpers.grading.submissions import Submission
+from helpers.grading.workers import Settings, Workers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="walls are Linux's")
 QUICK = Settings(call_seconds=3.0, wall_seconds=12.0)
@@ -90,9 +92,15 @@ def test_solutions_and_submissions_cannot_be_read(run, walls, tmp_path):
 def test_a_library_folder_that_holds_the_course_is_opened_around_it(tmp_path):
     for name in ("library/numpy", "library/helpers/exercise_sets", "library/helpers/metrics"):
         (tmp_path / name).mkdir(parents=True)
-    found = grading_sandbox.readable([str(tmp_path / "library")], [str(tmp_path / "library/helpers/exercise_sets")])
+    found = sandbox.readable([str(tmp_path / "library")], [str(tmp_path / "library/helpers/exercise_sets")])
     names = {Path(one).relative_to(tmp_path).as_posix() for one in found}
     assert names == {"library/numpy", "library/helpers/metrics"}
+
+
+def test_the_graders_modules_do_not_stand_before_the_standard_librarys(run, walls):
+    code = "import code\nanswer = code.InteractiveConsole.__name__"
+    for forked in (True, False):
+        assert run(code, replace(QUICK, walls=walls, forked=forked)) == "InteractiveConsole"
 
 
 ENVIRONMENT = "import os\nanswer = [name for name in os.environ if 'SECRET' in name] + os.listdir('.')"

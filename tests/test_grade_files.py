@@ -11,7 +11,8 @@ import zipfile
 import grading_class
 import pytest
 
-from helpers import grade, grading_submissions
+from helpers import grade
+from helpers.grading import submissions as grading_submissions
 
 START = "00_start_here"
 

@@ -12,10 +12,12 @@ import grading_class
 import pytest
 
 pytest.importorskip("resource", reason="the grader needs Linux or macOS")
-from helpers import grade, grading_notebook, grading_remote, lessons
-from helpers.grading_judge import Rules
-from helpers.grading_submissions import Submission
-from helpers.grading_workers import Settings
+from helpers import grade, lessons
+from helpers.grading import notebook as grading_notebook
+from helpers.grading import remote as grading_remote
+from helpers.grading.judge import Rules
+from helpers.grading.submissions import Submission
+from helpers.grading.workers import Settings
 
 PATIENT = Settings(call_seconds=60.0, wall_seconds=240.0, reading_seconds=60.0)
 IN_TENSORFLOW = [

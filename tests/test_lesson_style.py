@@ -164,6 +164,14 @@ def test_pages_link_to_files_that_exist(name):
     assert not re.search(r"!\[\s*\]\(", text)
 
 
+def test_the_table_of_helpers_names_each_once():
+    folder = ROOT / "helpers"
+    modules = [path.stem for path in folder.glob("*.py") if path.name != "__init__.py"]
+    packages = [path.parent.name for path in folder.glob("*/__init__.py")]
+    named = re.findall(r"^\| `(\w+)` \|", (folder / "README.md").read_text(encoding="utf-8"), re.M)
+    assert sorted(named) == sorted(modules + packages)
+
+
 def test_no_file_names_a_path_of_a_machine():
     for pattern in (
         "helpers/**/*.py",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from setuptools import find_packages
 
 import release
 import release_instructor
@@ -117,8 +118,9 @@ def test_a_build_with_a_solution_in_it_is_refused(tmp_path, monkeypatch, secrets
 
 
 def test_nothing_for_instructors_is_in_it(student):
-    names = [Path(path).name for path in student]
-    assert not [name for name in names if name.startswith(("grade", "grading", "build", "test_", "release"))]
+    kept_back = ("grade", "grading", "build", "test_", "release")
+    assert not [path for path in student if any(part.startswith(kept_back) for part in Path(path).parts)]
+    assert "helpers/README.md" not in student  # it names what students don't get
     assert not [
         path for path in student if path.startswith(("notebooks/source", "tests", ".")) or path.endswith(".pyc")
     ]
@@ -174,11 +176,13 @@ def test_a_link_out_of_the_release_becomes_text():
     assert linked(text) == ["b.ipynb", "../d.md#e", "https://example.org", "../images/p.svg"]
 
 
-def test_it_installs_what_lessons_need(student):
+def test_it_installs_what_lessons_need(student, unpacked):
     settings = tomllib.loads(student["pyproject.toml"].decode())
     assert settings["project"]["readme"] == "START.md" and "ruff" not in settings["tool"]
-    for package in settings["tool"]["setuptools"]["packages"]:
-        assert f"{package.replace('.', '/')}/__init__.py" in student
+    wanted = settings["tool"]["setuptools"]["packages"]["find"]["include"]
+    for root in (unpacked, ROOT):  # without the grader, and with it
+        folders = {file.relative_to(root).parent for file in root.glob("helpers/**/*.py")}
+        assert set(find_packages(root, include=wanted)) == {".".join(folder.parts) for folder in folders}
     needed = student["requirements.txt"].decode()
     assert "torch>=" in needed and "pytest" not in needed and "text2qti" not in needed
     assert not [

@@ -15,7 +15,8 @@ import release
 import release_nbgrader
 import release_search
 import release_student
-from helpers import exercises, grading_points, lessons
+from helpers import exercises, lessons
+from helpers.grading import points as grading_points
 from release_exercises import ReleaseError
 
 LESSON, TRACK, SHEET = "02_vae", "pytorch", "02_vae_pytorch"
@@ -240,7 +241,7 @@ def test_feedback_names_the_mistake(graded):
 
 def test_other_notebooks_of_the_class_are_executed(tmp_path):
     pytest.importorskip("nbgrader")
-    from helpers import grading_nbgrader
+    from helpers.grading import nbgrader as grading_nbgrader
 
     mark = {"grade": True, "locked": True, "solution": False, "task": False, "grade_id": "q1-points", "points": 2}
     cell = nbformat.v4.new_code_cell("1 + 0.5", metadata={"nbgrader": mark | {"schema_version": 3}})
@@ -261,8 +262,8 @@ def test_a_check_that_nobody_knows_earns_nothing_and_a_bad_seed_is_named(tmp_pat
     pytest.importorskip("nbgrader")
     from nbgrader.utils import determine_grade
 
-    from helpers import grading_nbgrader
-    from helpers.grading_pages import Grade
+    from helpers.grading import nbgrader as grading_nbgrader
+    from helpers.grading.pages import Grade
 
     mark = {"grade": True, "locked": True, "solution": False, "task": False, "grade_id": "q9-points", "points": 2}
     cell = nbformat.v4.new_code_cell("", metadata={"nbgrader": mark | {"schema_version": 3}})

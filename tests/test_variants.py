@@ -15,9 +15,9 @@ import release_variants
 from helpers import exercises, grade, lessons, stored_exercises
 from helpers.exercise_engine import evaluate
 from helpers.exercises import DefinitionError, Exercise, Mistake, Variant
-from helpers.grading_judge import Rules
-from helpers.grading_submissions import Submission
-from helpers.grading_variants import Classmate, ListError, find, in_variant, read_list, variant_of
+from helpers.grading.judge import Rules
+from helpers.grading.submissions import Submission
+from helpers.grading.variants import Classmate, ListError, find, in_variant, read_list, variant_of
 from release_exercises import ReleaseError, files
 from release_student import Choice
 

@@ -7,9 +7,10 @@ import pytest
 
 import build
 import release_instructor
-from helpers import grading_pages, html_pages, lessons, quiz, quiz_paper
+from helpers import html_pages, lessons, quiz, quiz_paper
 from helpers.exercises import definitions
-from helpers.grading_judge import EMPTY, FAILED, PARTLY, RIGHT, Verdict
+from helpers.grading import pages as grading_pages
+from helpers.grading.judge import EMPTY, FAILED, PARTLY, RIGHT, Verdict
 from release_student import Choice
 
 NOTEBOOKS = [(name, track) for name in lessons.everything() for track in lessons.tracks(name)]

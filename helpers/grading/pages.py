@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from helpers.exercise_types import Exercise
-from helpers.grading_judge import EMPTY, FAILED, PARTLY, RIGHT, Verdict
+from helpers.grading.judge import EMPTY, FAILED, PARTLY, RIGHT, Verdict
 
 _MARKS = {RIGHT: "✔", PARTLY: "◐", EMPTY: "·", FAILED: "✘"}
 _STYLE = """

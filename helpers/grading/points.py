@@ -1,7 +1,7 @@
 """Points for an answer in the kernel that holds it: what the hidden test of an nbgrader sheet calls.
 
 The answer is judged as `helpers.grade` judges it, on the notebook's own cases and on fresh ones. Unlike there, no wall stands
-between the student's code and the course's answers; `helpers.grading_nbgrader` has nbgrader grade behind walls.
+between the student's code and the course's answers; `helpers.grading.nbgrader` has nbgrader grade behind walls.
 """
 
 import io
@@ -10,11 +10,11 @@ import zlib
 from typing import Any
 
 from helpers import exercises
-from helpers.grading_judge import Rules, judge
-from helpers.grading_session import Session
-from helpers.grading_wire import Packer, Unpacker, frame, read_frame
-from helpers.grading_worker import Worker
-from helpers.grading_workers import Settings
+from helpers.grading.judge import Rules, judge
+from helpers.grading.session import Session
+from helpers.grading.wire import Packer, Unpacker, frame, read_frame
+from helpers.grading.worker import Worker
+from helpers.grading.workers import Settings
 
 
 def earned(lesson: str, qid: str, answer: Any, track: str, partial: float = 0.5) -> float:

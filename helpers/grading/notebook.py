@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from helpers import grading_code
+from helpers.grading import code as grading_code
 
 MAX_BYTES, MAX_CELLS, MAX_CODE, MAX_LINES = 40_000_000, 2000, 400_000, 10_000  # of code: characters and lines
 MAX_BRACKETS = 2_000_000  # each makes an object of some 60 bytes when the file is read

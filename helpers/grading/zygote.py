@@ -1,7 +1,7 @@
 """The process from which workers are forked: it has the framework in memory, and has run no student's code.
 
-python -I grading_zygote.py COURSE TRACK CONTROL_FD     one worker for each job that arrives on the socket
-python -I grading_zygote.py COURSE TRACK -              one worker here and now, on standard input and output
+python -I zygote.py COURSE TRACK CONTROL_FD     one worker for each job that arrives on the socket
+python -I zygote.py COURSE TRACK -              one worker here and now, on standard input and output
 """
 
 import gc
@@ -19,22 +19,20 @@ def main() -> None:
     settings = json.load(sys.stdin) if control != "-" else {}
     sys.path.insert(0, course)
     import helpers
-    from helpers import grading_worker
+    from helpers.grading import worker
 
     helpers.__path__ = [os.path.join(course, "helpers")]
     if control == "-":
         read_fd, write_fd = os.dup(0), os.dup(1)
         _onto_standard(os.open(os.devnull, os.O_RDONLY), 2)
-        grading_worker.load_framework(track)
-        grading_worker.begin(read_fd, write_fd, track)
-    grading_worker.load_framework(track)
+        worker.load_framework(track)
+        worker.begin(read_fd, write_fd, track)
+    worker.load_framework(track)
     _import_usual(track)
-    from helpers import grading_sandbox
+    from helpers.grading import sandbox
 
-    grading_sandbox.adopt_orphans()
-    settings["read"] = grading_sandbox.readable(
-        [*grading_sandbox.system_paths(), *settings["course_files"]], settings["hidden"]
-    )
+    sandbox.adopt_orphans()
+    settings["read"] = sandbox.readable([*sandbox.system_paths(), *settings["course_files"]], settings["hidden"])
     gc.collect()
     gc.freeze()
     serve(socket.socket(fileno=int(control)), track, settings)
@@ -56,7 +54,7 @@ def _import_usual(track: str) -> None:
 
 def serve(control: socket.socket, track: str, settings: dict[str, Any]) -> None:
     """Fork a worker for each job; report its end; end it when asked to."""
-    from helpers import grading_watch
+    from helpers.grading import watch
 
     control.sendall(b"ready\n")
     while True:
@@ -75,8 +73,8 @@ def serve(control: socket.socket, track: str, settings: dict[str, Any]) -> None:
                 os._exit(72)
         for fd in fds:
             os.close(fd)
-        code = grading_watch.watch(pid, control, job["limits"])
-        grading_watch.end_all()
+        code = watch.watch(pid, control, job["limits"])
+        watch.end_all()
         control.sendall(json.dumps({"code": code}).encode() + b"\n")
         if code is None:
             return
@@ -90,8 +88,7 @@ def _onto_standard(read_fd: int, print_fd: int) -> None:
 
 def _become_worker(fds: list[int], track: str, settings: dict[str, Any]) -> None:
     """Put up the walls, then serve. fds: questions, answers, prints."""
-    from helpers import grading_sandbox as sandbox
-    from helpers import grading_worker
+    from helpers.grading import sandbox, worker
 
     os.setsid()
     read_fd, write_fd, print_fd = fds
@@ -122,12 +119,12 @@ def _become_worker(fds: list[int], track: str, settings: dict[str, Any]) -> None
     if settings["limits"]:
         sandbox.limit(**settings["limits"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    grading_worker.begin(read_fd, write_fd, track)
+    worker.begin(read_fd, write_fd, track)
 
 
 def _fork_and_wait() -> None:
     """Go on in a child; the parent waits for it and ends with its code."""
-    from helpers import grading_sandbox
+    from helpers.grading import sandbox
 
     child = os.fork()
     if child:
@@ -136,7 +133,7 @@ def _fork_and_wait() -> None:
                 os.close(fd)
             except OSError:
                 continue
-        os._exit(grading_sandbox.pass_on(child))
+        os._exit(sandbox.pass_on(child))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from helpers import exercise_models, grading_watch
+from helpers import exercise_models
 from helpers.exercise_tensors import ByTrack, NumpyFunction, to_numpy
-from helpers.grading_notebook import Notebook, Plan
-from helpers.grading_remote import Foreign, RemoteFunction
-from helpers.grading_wire import Closed, Overdue, Packer, Timed, Unpacker, WireError, frame, read_frame
+from helpers.grading import watch
+from helpers.grading.notebook import Notebook, Plan
+from helpers.grading.remote import Foreign, RemoteFunction
+from helpers.grading.wire import Closed, Overdue, Packer, Timed, Unpacker, WireError, frame, read_frame
 
 MAX_CALLBACKS = 2000  # calls of the grader's functions that one exercise may make
 _SIGNALS = {
@@ -25,8 +26,8 @@ _SIGNALS = {
     132: "it crashed (illegal instruction)",
     152: "it used more CPU time than it may",
     153: "it wrote a file that is larger than it may be",
-    grading_watch.TOO_MANY: "it started more processes than it may",
-    grading_watch.TOO_LARGE: "its processes used more memory together than they may",
+    watch.TOO_MANY: "it started more processes than it may",
+    watch.TOO_LARGE: "its processes used more memory together than they may",
 }
 
 
@@ -50,7 +51,7 @@ class Session:
     """Questions to one worker. Every failure comes out as Ended (the worker is gone) or StudentError."""
 
     pipes: Timed
-    settings: Any  # a grading_workers.Settings
+    settings: Any  # a workers.Settings
     finish: Callable[[bool], int]
     ended: str = ""
     done: bool = False

@@ -14,16 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from helpers import grading_sandbox, paths
-from helpers.grading_session import Session
-from helpers.grading_wire import Timed
+from helpers import paths
+from helpers.grading import sandbox
+from helpers.grading.session import Session
+from helpers.grading.wire import Timed
 
 
 @dataclass(frozen=True)
 class Settings:
     """What a worker may use, and the walls around it. Tests take single defences away."""
 
-    walls: tuple[str, ...] = grading_sandbox.WALLS
+    walls: tuple[str, ...] = sandbox.WALLS
     cpu_seconds: int = 30
     wall_seconds: float = 60.0
     call_seconds: float = 10.0
@@ -91,7 +92,8 @@ class Workers:
         self._control: socket.socket | None = None
 
     def _command(self, control: str) -> list[str]:
-        script = paths.root() / "helpers" / "grading_zygote.py"
+        script = paths.root() / "helpers" / "grading" / "zygote.py"
+        # -I: nothing is imported from the script's own folder, whose code.py is not the standard library's
         return [sys.executable, "-I", "-B", str(script), str(paths.root()), self.track, control]
 
     def start_zygote(self) -> None:

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from helpers import exercise_models, grading_notebook
+from helpers import exercise_models
 from helpers.exercise_engine import is_unanswered
 from helpers.exercise_tensors import ByTrack, NotNumbers, NumpyFunction, kind_of, to_numpy, to_track
-from helpers.grading_wire import MAX_ARRAYS, Packer, Unpacker, WireError, frame, read_exactly, read_frame, write_all
+from helpers.grading import notebook as grading_notebook
+from helpers.grading.wire import MAX_ARRAYS, Packer, Unpacker, WireError, frame, read_exactly, read_frame, write_all
 from helpers.limits import Outcome, guarded
 
 MODELS = {name: getattr(exercise_models, name) for name in ("pixel_losses", "player", "critic")}

@@ -2,8 +2,8 @@
 
 An `nbgrader_config.py` switches it on; `make release RELEASE_OPTIONS=--nbgrader` writes one that does:
 
-    from helpers import grading_nbgrader
-    c.Autograde.autograde_preprocessors = grading_nbgrader.preprocessors()
+    from helpers.grading.nbgrader import preprocessors
+    c.Autograde.autograde_preprocessors = preprocessors()
 
 A sheet of the course is graded by `helpers.grade`: only the cells that an answer needs are run, behind its walls, and the points
 and messages become the outputs of the check cells. Every other notebook is executed as nbgrader does it.
@@ -26,10 +26,10 @@ from traitlets import Float, Unicode
 
 from helpers import exercises, lessons, paths
 from helpers.grade import Grader
-from helpers.grading_judge import Rules
-from helpers.grading_pages import Grade, clean, number
-from helpers.grading_submissions import Submission
-from helpers.grading_workers import Settings
+from helpers.grading.judge import Rules
+from helpers.grading.pages import Grade, clean, number
+from helpers.grading.submissions import Submission
+from helpers.grading.workers import Settings
 
 POINTS = re.compile(r"(q\d+)-points")  # the grade_id of a check cell
 

@@ -23,8 +23,8 @@ from helpers.exercise_compare import difference
 from helpers.exercise_engine import find_mistake, is_unanswered
 from helpers.exercise_tensors import kind_of, to_numpy
 from helpers.exercise_types import Case, Exercise, Unanswered, as_dtype
-from helpers.grading_remote import Foreign, RemoteFunction, RemoteTools
-from helpers.grading_session import Ended, Session, StudentError
+from helpers.grading.remote import Foreign, RemoteFunction, RemoteTools
+from helpers.grading.session import Ended, Session, StudentError
 
 RIGHT, PARTLY, WRONG, EMPTY, FAILED = "right", "partly right", "wrong", "not answered", "no result"
 
