@@ -5,6 +5,7 @@ import zipfile
 import nbformat
 import pytest
 
+pytest.importorskip("resource", reason="the grader needs Linux or macOS")
 import build
 import release
 import release_files

@@ -5,12 +5,17 @@ Called in a fresh process, before a student's code. Constants are those of the k
 
 import ctypes
 import os
-import resource
 import signal
 import struct
 import sys
 from pathlib import Path
 from typing import Any
+
+try:
+    import resource
+except ModuleNotFoundError:
+    message = "the grader needs Linux or macOS, whose means of limiting processes it uses; on Windows run it in WSL"
+    raise ModuleNotFoundError(message, name="resource") from None
 
 WALLS = ("user", "namespaces", "landlock")
 COMBINATIONS = (  # from the safest to none; "half user": root's files, but not root's right to any number of processes
