@@ -60,9 +60,8 @@ def encode_png(pixels: np.ndarray) -> bytes:
     if picture.mode == "RGB":
         picture = _kept(picture, picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE), UNSEEN)
         if len(_as_png(picture)) > LARGE:
-            whole = Image.fromarray(
-                np.ascontiguousarray(pixels)
-            )  # rare colours count too: the hair in a sheet of faces
+            whole = Image.fromarray(np.ascontiguousarray(pixels))
+            # MAXCOVERAGE: rare colours count too, such as hair in a sheet of faces
             fitted = whole.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
             picture = _kept(whole, fitted, HARDLY_SEEN, otherwise=picture)
     return _as_png(picture)
