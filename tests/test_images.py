@@ -38,7 +38,10 @@ def test_drawings_are_described_and_listed():
     for path in IMAGES.glob("*.svg"):
         root = ET.parse(path).getroot()
         assert root.get("role") == "img" and root.find(SVG + "title").text and len(root.find(SVG + "desc").text) > 40
-        assert path.name in listed, f"{path.name} is missing in images/SOURCES.md"
+    for path in IMAGES.rglob("*"):
+        name = path.relative_to(IMAGES).as_posix()
+        if path.suffix in {".svg", ".png", ".jpg"}:
+            assert f"| [{name}]({name}) |" in listed, f"{name} is missing in images/SOURCES.md"
     for row in re.findall(r"^\| \[.*", listed, flags=re.M):
         name, alt = re.match(r"\| \[([^]]+)\]\(\1\) \| ([^|]+) \|", row).groups()
         assert (IMAGES / name).is_file() and len(alt) > 30

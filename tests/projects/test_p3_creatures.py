@@ -244,14 +244,34 @@ class Doubler(torch.nn.Module):
 
 def test_inversion_finds_codes_and_keeps_to_its_time(own):
     codes = torch.linspace(-0.3, 0.3, 64).reshape(2, 32)
-    x = Doubler()(codes)
+    x, middle = Doubler()(codes), torch.zeros(1, 32)
     ticks = iter(range(1_000_000))
-    found, steps = own.invert(Doubler(), x, seconds=200, clock=lambda: next(ticks))
+    found, steps = own.invert(Doubler(), x, middle, seconds=200, clock=lambda: next(ticks))
     assert steps == 200
     torch.testing.assert_close(found, codes, atol=0.01, rtol=0)
-    start, one = own.invert(Doubler(), x, seconds=0.0)
+    start, one = own.invert(Doubler(), x, middle, seconds=0.0)
     assert one == 1 and float((start.abs() - 0.1).abs().max()) < 1e-3  # Adam's first step is the rate
-    assert not found.requires_grad
+    assert not found.requires_grad and not middle.any()
+
+
+def test_inversion_starts_from_the_nearest_code(own):
+    codes = torch.linspace(-0.3, 0.3, 64).reshape(2, 32)
+    starts = torch.cat([torch.ones(1, 32), codes.flip(0) + 0.01, -torch.ones(1, 32)])
+    found, _ = own.invert(Doubler(), Doubler()(codes), starts.clone(), seconds=0.0, rate=1e-6)
+    torch.testing.assert_close(found, codes + 0.01, atol=1e-5, rtol=0)
+
+
+def test_the_search_for_a_start_is_part_of_the_time(own):
+    class Slow(Doubler):
+        passes = 0
+
+        def forward(self, z):
+            self.passes += 1
+            return super().forward(z)
+
+    G = Slow()
+    _, steps = own.invert(G, torch.zeros(2, 1, 1, 32), torch.ones(1, 32), seconds=4, clock=lambda: G.passes)
+    assert steps == 3 and G.passes == 4
 
 
 def test_there_and_back_gives_codes_pictures_and_the_mean_time(own):
